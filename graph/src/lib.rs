@@ -1,0 +1,16 @@
+//! The node graph as pure data.
+//!
+//! - **Graph**: nodes and the links between them, as somebody wants them run.
+//! - **Node**: one step; its *class* names a [`NodeSpec`] in the [`Catalog`].
+//! - **Socket**: where a link ends; its [`SocketType`] says what may flow.
+//! - **Link**: one output of one node feeding one input of another.
+//! - **Widget**: an input that takes a literal typed by the user.
+//! - **Key**: what a node's result depends on, hashed over its whole upstream closure.
+//!
+//! Nothing here does I/O or knows a tensor: what can go wrong is a [`Problem`] of the data itself.
+
+pub mod socket;
+pub mod spec;
+
+pub use socket::SocketType;
+pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};

@@ -1,0 +1,184 @@
+//! What a node class looks like from outside: its inputs, outputs and widgets, as data.
+//!
+//! A specification may come from a struct in this program, from a WebAssembly component or from a worker process; whoever reads it
+//! cannot tell. Names and meanings are those of ComfyUI's `/object_info`.
+
+use crate::SocketType;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The outside of a node class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSpec {
+    /// The class name that workflow files use: `KSampler`.
+    pub class: String,
+    /// What the editor shows as title.
+    pub display_name: String,
+    /// The menu path, parts separated by `/`.
+    pub category: String,
+    /// What the node does, for its user.
+    pub description: String,
+    /// Inputs in declared order: required ones first, as widget values in the editor's files follow this order.
+    pub inputs: Vec<Input>,
+    /// Outputs in slot order.
+    pub outputs: Vec<Output>,
+    /// Whether running this node is a purpose in itself (it saves or shows something).
+    pub output_node: bool,
+    /// Whether the node takes whole lists in one call instead of being called once for each element.
+    pub input_is_list: bool,
+    /// Whether two nodes of this class with equal inputs may still give different results, so that none is reused for another.
+    pub not_idempotent: bool,
+    /// Whether links to inputs that are not declared are passed to the node.
+    pub extra_inputs: bool,
+    /// Whether the class is kept only for old workflows.
+    pub deprecated: bool,
+    /// Whether the class may still change.
+    pub experimental: bool,
+}
+
+/// One input of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// The key in the prompt's `inputs`.
+    pub name: String,
+    /// What may flow in.
+    pub socket: SocketType,
+    /// Whether the node cannot run without it.
+    pub required: bool,
+    /// How a literal is typed in; `None` for inputs that only a link can feed.
+    pub widget: Option<Widget>,
+    /// What it means, shown as tooltip.
+    pub tooltip: String,
+    /// Whether the node asks for the value only when it needs it.
+    pub lazy: bool,
+    /// Whether the node wants the link itself (`[node, slot]`) instead of the value.
+    pub raw_link: bool,
+    /// Whether the editor shows a socket without a widget although a literal is allowed.
+    pub force_input: bool,
+    /// Whether the class checks the value itself, so that range and membership are not checked before.
+    pub validated_by_node: bool,
+}
+
+/// One output of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The label beside the slot.
+    pub name: String,
+    /// What flows out.
+    pub socket: SocketType,
+    /// Whether each value is a list that downstream nodes are called for element by element.
+    pub is_list: bool,
+    /// What it means, shown as tooltip.
+    pub tooltip: String,
+}
+
+/// How the user enters a literal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Widget {
+    /// A whole number. Wide enough for every signed number and for 64-bit seeds.
+    Int {
+        /// Value of a new node.
+        default: i128,
+        /// Smallest value allowed.
+        min: i128,
+        /// Largest value allowed.
+        max: i128,
+        /// Distance between values that the editor's arrows reach.
+        step: i128,
+        /// What the editor does with the value after each run.
+        control: Option<Control>,
+    },
+    /// A real number.
+    Float {
+        /// Value of a new node.
+        default: f64,
+        /// Smallest value allowed.
+        min: f64,
+        /// Largest value allowed.
+        max: f64,
+        /// Distance between values that the editor's arrows reach.
+        step: f64,
+        /// Precision that the editor rounds to; `None` leaves the value alone.
+        round: Option<f64>,
+    },
+    /// A switch.
+    Boolean {
+        /// Value of a new node.
+        default: bool,
+    },
+    /// A text.
+    String {
+        /// Value of a new node.
+        default: String,
+        /// Whether it may have several lines.
+        multiline: bool,
+        /// Whether the editor resolves `{a|b}` choices.
+        dynamic_prompts: bool,
+    },
+    /// One of several options.
+    Combo(Combo),
+}
+
+/// A choice among options.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combo {
+    /// What may be chosen.
+    pub options: Options,
+    /// Value of a new node; the first option where `None`.
+    pub default: Option<Value>,
+    /// The upload button beside it, if any.
+    pub upload: Option<Upload>,
+    /// What the editor does with the value after each run.
+    pub control: Option<Control>,
+}
+
+/// Where a combo's options come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Options {
+    /// Known when the class was written.
+    Fixed(Vec<String>),
+    /// The files of a model folder (`checkpoints`, `loras`...) or of `input`, listed when asked for.
+    Files(String),
+}
+
+/// What an upload button takes. Such a widget saves one more value after all declared ones in the editor's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// A still picture.
+    Image,
+    /// A film.
+    Video,
+    /// A sound.
+    Audio,
+}
+
+/// What the editor does with a value after each run. Such a widget saves the mode as one more value after its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// `fixed`: nothing.
+    Fixed,
+    /// `increment`: adds one step.
+    Increment,
+    /// `decrement`: subtracts one step.
+    Decrement,
+    /// `randomize`: draws a new value.
+    Randomize,
+}
+
+/// All classes that a graph may use.
+pub trait Catalog {
+    /// The specification of a class.
+    fn spec(&self, class: &str) -> Option<Arc<NodeSpec>>;
+
+    /// All class names, sorted.
+    fn classes(&self) -> Vec<String>;
+
+    /// What [`Options::Files`] of this folder offers now, sorted.
+    fn files(&self, folder: &str) -> Vec<String>;
+
+    /// The directories that were searched for the folder's files, for messages.
+    fn searched(&self, folder: &str) -> Vec<String>;
+
+    /// What the class itself objects to in its literals (linked inputs are absent): pairs of input name and message.
+    fn check(&self, class: &str, literals: &serde_json::Map<String, Value>) -> Vec<(String, String)>;
+}
