@@ -1,1 +1,20 @@
-//! models
+//! Generative models: weights, text encoders, diffusion networks, autoencoders, sampling.
+//!
+//! What flows on wires here is a *recipe* ([`Model`], [`Clip`], [`Vae`]): small, cloneable, hashable. The tensors behind it are
+//! loaded by the [`Engine`] when a computation needs them and dropped when something else needs the room.
+
+pub mod blocks;
+pub mod conditioning;
+pub mod diffusion;
+pub mod latent;
+pub mod picture;
+pub mod recipe;
+pub mod watch;
+pub mod weights;
+
+pub use conditioning::{Cond, Conditioning};
+pub use latent::{Latent, LatentFormat, Samples};
+pub use picture::{Image, Mask};
+pub use recipe::Model;
+pub use watch::{Stop, Unwatched, Watch};
+pub use weights::{LoadError, Weights};

@@ -1,0 +1,155 @@
+//! The basic layers, with the parameter names of PyTorch.
+
+use crate::{LoadError, Weights};
+use burn::tensor::{Device, Int, Tensor};
+use kernels::Conv2dOptions;
+
+/// `y = x Wᵀ + b`. Parameters: `weight [out, in]`, `bias [out]` where the file has one.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+}
+
+impl Linear {
+    /// Draws a layer with a bias.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn new(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self, LoadError> {
+        let bias = Some(weights.tensor("bias", [outputs], device)?);
+        Ok(Self { bias, ..Self::without_bias(weights, inputs, outputs, device)? })
+    }
+
+    /// Draws a layer without a bias.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn without_bias(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self, LoadError> {
+        Ok(Self { weight: weights.tensor("weight", [outputs, inputs], device)?, bias: None })
+    }
+
+    /// `[.., in]` → `[.., out]`.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        kernels::linear(x, self.weight.clone(), self.bias.clone())
+    }
+}
+
+/// A two-dimensional convolution. Parameters: `weight [out, in, kh, kw]`, `bias [out]`.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: Conv2dOptions,
+}
+
+impl Conv2d {
+    /// Draws a square convolution with stride 1 that keeps the picture's size.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn new(weights: &Weights, inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Result<Self, LoadError> {
+        let pad = kernel / 2;
+        let options = Conv2dOptions { stride: [1, 1], padding: [pad; 4], dilation: [1, 1], groups: 1 };
+        Self::with(weights, inputs, outputs, kernel, options, device)
+    }
+
+    /// Draws a square convolution with any stride and padding.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn with(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        options: Conv2dOptions,
+        device: &Device,
+    ) -> Result<Self, LoadError> {
+        let weight = weights.tensor("weight", [outputs, inputs / options.groups, kernel, kernel], device)?;
+        let bias = if weights.has("bias") { Some(weights.tensor("bias", [outputs], device)?) } else { None };
+        Ok(Self { weight, bias, options })
+    }
+
+    /// `[b, in, h, w]` → `[b, out, h', w']`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        kernels::conv2d(x, self.weight.clone(), self.bias.clone(), self.options.clone())
+    }
+}
+
+/// Normalises groups of channels (Wu and He 2018). Parameters: `weight [c]`, `bias [c]`.
+#[derive(Clone, Debug)]
+pub struct GroupNorm {
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    groups: usize,
+    eps: f64,
+}
+
+impl GroupNorm {
+    /// Draws a layer.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn new(weights: &Weights, groups: usize, channels: usize, eps: f64, device: &Device) -> Result<Self, LoadError> {
+        let (weight, bias) = (weights.tensor("weight", [channels], device)?, weights.tensor("bias", [channels], device)?);
+        Ok(Self { weight, bias, groups, eps })
+    }
+
+    /// `[b, c, ..]` → the same shape.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        kernels::group_norm(x, self.weight.clone(), self.bias.clone(), self.groups, self.eps)
+    }
+
+    /// As [`GroupNorm::forward`], then SiLU.
+    pub fn forward_silu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        kernels::group_norm_silu(x, self.weight.clone(), self.bias.clone(), self.groups, self.eps)
+    }
+}
+
+/// Normalises the last dimension (Ba et al. 2016). Parameters: `weight [c]`, `bias [c]`.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// Draws a layer.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn new(weights: &Weights, width: usize, eps: f64, device: &Device) -> Result<Self, LoadError> {
+        Ok(Self { weight: weights.tensor("weight", [width], device)?, bias: weights.tensor("bias", [width], device)?, eps })
+    }
+
+    /// `[.., c]` → the same shape.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        kernels::layer_norm(x, Some(self.weight.clone()), Some(self.bias.clone()), self.eps)
+    }
+}
+
+/// One row for each token. Parameter: `weight [rows, width]`.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    weight: Tensor<2>,
+}
+
+impl Embedding {
+    /// Draws a table.
+    ///
+    /// # Errors
+    /// When the tensor is missing or misshapen.
+    pub fn new(weights: &Weights, rows: usize, width: usize, device: &Device) -> Result<Self, LoadError> {
+        Ok(Self { weight: weights.tensor("weight", [rows, width], device)? })
+    }
+
+    /// `[b, n]` → `[b, n, width]`, f32.
+    pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let [batch, tokens] = ids.dims();
+        let width = self.weight.dims()[1];
+        let rows = self.weight.clone().select(0, ids.reshape([batch * tokens]));
+        rows.cast(burn::tensor::FloatDType::F32).reshape([batch, tokens, width])
+    }
+}

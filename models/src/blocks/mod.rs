@@ -1,0 +1,5 @@
+//! Layers that many models are made of. A layer's constructor draws its tensors: `Linear::new(&weights.at("to_q"), 320, 320, &device)`.
+
+mod layers;
+
+pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};

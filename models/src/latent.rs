@@ -1,0 +1,90 @@
+//! Latents: what samplers work on and autoencoders turn into pictures.
+
+use burn::tensor::Tensor;
+
+/// A batch of latents of any rank: pictures `[b, c, h, w]`, video `[b, c, t, h, w]`, sound `[b, c, n]`.
+///
+/// Samplers do arithmetic, never layout, so the values are held as `[b, everything else]`.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    values: Tensor<2>,
+    shape: Vec<usize>,
+}
+
+impl Samples {
+    /// Takes a tensor of any rank.
+    pub fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+        let shape = tensor.dims().to_vec();
+        Self { values: flat(tensor), shape }
+    }
+
+    /// Puts values `[b, everything else]` into a shape whose first dimension is `b`.
+    pub fn with_shape(values: Tensor<2>, shape: &[usize]) -> Self {
+        debug_assert_eq!(values.dims()[0] * values.dims()[1], shape.iter().product::<usize>());
+        Self { values, shape: shape.to_vec() }
+    }
+
+    /// The values, `[b, everything else]`.
+    pub fn values(&self) -> &Tensor<2> {
+        &self.values
+    }
+
+    /// The whole shape, batch first.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// How many latents.
+    pub fn batch(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// The tensor in its own rank.
+    ///
+    /// # Panics
+    /// If `D` is not the rank; check [`Samples::shape`] first where it comes from outside.
+    pub fn tensor<const D: usize>(&self) -> Tensor<D> {
+        let shape: [usize; D] = self.shape.as_slice().try_into().expect("rank was checked");
+        self.values.clone().reshape(shape)
+    }
+}
+
+fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<2> {
+    let [batch, total] = [tensor.dims()[0], tensor.shape().num_elements()];
+    tensor.reshape([batch, if batch == 0 { 0 } else { total / batch }])
+}
+
+/// A LATENT on a wire.
+#[derive(Clone, Debug)]
+pub struct Latent {
+    /// The latents, in the picture side's scale (not yet multiplied by the model's latent scale).
+    pub samples: Samples,
+    /// Where to change them: `[b or 1, 1, h, w]` at any resolution, 1 = change.
+    pub noise_mask: Option<Tensor<4>>,
+    /// Which noise each one gets: its index in the batch that the seed stands for.
+    pub batch_index: Option<Vec<usize>>,
+}
+
+impl Latent {
+    /// Latents with nothing said about masks or noise.
+    pub fn new(samples: Samples) -> Self {
+        Self { samples, noise_mask: None, batch_index: None }
+    }
+}
+
+/// How a family's latents relate to what its networks see.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LatentFormat {
+    /// Channels of one latent.
+    pub channels: usize,
+    /// Pixels of the picture for one latent cell, each way.
+    pub downscale: usize,
+    /// The network sees `(latent - shift) * scale`.
+    pub scale: f64,
+    /// See `scale`.
+    pub shift: f64,
+    /// A linear guess of the picture: one row `[red, green, blue]` a channel, of values in -1..1; empty where none is known.
+    pub preview: &'static [[f32; 3]],
+    /// Added to the guess.
+    pub preview_bias: [f32; 3],
+}
