@@ -6,6 +6,7 @@
 pub mod blocks;
 pub mod conditioning;
 pub mod diffusion;
+pub mod engine;
 pub mod latent;
 pub mod picture;
 pub mod recipe;
@@ -13,6 +14,7 @@ pub mod watch;
 pub mod weights;
 
 pub use conditioning::{Cond, Conditioning};
+pub use engine::Engine;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;

@@ -102,6 +102,11 @@ impl Weights {
         format!("{}#{}", self.tensors.identity, self.prefix)
     }
 
+    /// How many bytes the tensors here take in the file.
+    pub fn bytes(&self) -> u64 {
+        self.names().map(|it| self.tensors.entries[&self.full(it)].bytes.len() as u64).sum()
+    }
+
     /// Draws a tensor of known shape, in its stored type.
     ///
     /// # Errors
