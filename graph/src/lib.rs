@@ -11,6 +11,11 @@
 
 pub mod socket;
 pub mod spec;
+pub mod graph;
+pub mod problem;
+pub mod api_json;
 
+pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
+pub use problem::{Kind, Problem, Problems};
 pub use socket::SocketType;
 pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
