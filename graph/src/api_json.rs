@@ -111,7 +111,8 @@ fn node(id: &NodeId, json: &Value) -> Result<Node, Problem> {
 
 fn link(pair: &[Value]) -> Option<(NodeId, usize)> {
     let [Value::String(node), Value::Number(slot)] = pair else { return None };
-    let slot = slot.as_u64().or_else(|| slot.as_f64().filter(|it| it.fract() == 0.0 && (0.0..1e9).contains(it)).map(|it| it as u64))?;
+    let slot =
+        slot.as_u64().or_else(|| slot.as_f64().filter(|it| it.fract() == 0.0 && (0.0..1e9).contains(it)).map(|it| it as u64))?;
     Some((node.as_str().into(), usize::try_from(slot).ok()?))
 }
 
@@ -124,5 +125,79 @@ pub(crate) fn kind_of(json: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn problems(prompt: Value) -> String {
+        from_json(&prompt).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_prompt_is_read_and_written_back_as_it_was() {
+        let text = r#"{"9":{"inputs":{"seed":18446744073709551615,"cfg":8.0,"model":["4",0],"curve":{"__value__":[1,2]}},
+            "class_type":"Sample","_meta":{"title":"Mine","ver":"1"}},"4":{"inputs":{},"class_type":"Checkpoint"}}"#;
+        let json: Value = serde_json::from_str(text).unwrap();
+        let graph = from_json(&json).unwrap();
+        let node = graph.node("9").unwrap();
+        assert_eq!(node.inputs["seed"], InputValue::Literal(u64::MAX.into()));
+        assert_eq!(node.inputs["model"], InputValue::Link { node: "4".into(), slot: 0 });
+        assert_eq!(node.inputs["curve"], InputValue::Literal(json!([1, 2])));
+        assert_eq!((node.title.as_deref(), node.meta.len()), (Some("Mine"), 1));
+        assert_eq!(to_json(&graph).to_string(), json.to_string());
+    }
+
+    #[test]
+    fn a_request_around_the_prompt_is_taken_off() {
+        let nodes = json!({ "1": { "class_type": "A", "inputs": {} } });
+        let request = json!({ "prompt": nodes, "extra_data": { "extra_pnginfo": {} }, "client_id": "me" });
+        assert_eq!(from_json(&request).unwrap(), from_json(&nodes).unwrap());
+        let node_of_that_name = json!({ "prompt": { "class_type": "A", "inputs": {} } });
+        assert!(from_json(&node_of_that_name).unwrap().contains("prompt"));
+    }
+
+    #[test]
+    fn a_list_that_is_no_link_is_kept_for_validation() {
+        for list in
+            [json!([1, 2, 3]), json!(["4"]), json!([4, 0]), json!(["4", -1]), json!(["4", 0.5]), json!(["4", "0"]), json!([])]
+        {
+            assert_eq!(input_from_json(&list), InputValue::Malformed(list.clone()));
+            assert_eq!(input_to_json(&InputValue::Malformed(list.clone())), list);
+        }
+        assert_eq!(input_from_json(&json!(["4", 1.0])), InputValue::Link { node: "4".into(), slot: 1 });
+    }
+
+    #[test]
+    fn every_node_that_cannot_be_read_is_named() {
+        expect_test::expect![[r#"
+            node 1: Cannot execute because a node is missing the class_type property.: Node ID '#1' (every node of a prompt needs a class_type)
+            node 2: The workflow cannot be read: node `2` is a number and should be an object
+            node 3: The workflow cannot be read: the inputs of node `3` are a list and should be an object
+            node 4: The workflow cannot be read: the class_type of node `4` is null and should be a text"#]]
+        .assert_eq(&problems(json!({
+            "1": {}, "2": 5, "3": { "class_type": "A", "inputs": [] }, "4": { "class_type": null },
+            "5": { "class_type": "A" },
+        })));
+        expect_test::expect!["The workflow cannot be read: a prompt is an object of nodes, and this is a list"]
+            .assert_eq(&problems(json!([])));
+    }
+
+    proptest! {
+        #[test]
+        fn every_input_is_written_back_as_it_means(literal in crate::toy::any_json()) {
+            let value = InputValue::Literal(literal);
+            prop_assert_eq!(input_from_json(&input_to_json(&value)), value);
+        }
+
+        #[test]
+        fn no_json_makes_reading_panic(json in crate::toy::any_json()) {
+            if let Ok(graph) = from_json(&json) {
+                prop_assert_eq!(&from_json(&to_json(&graph)).unwrap(), &graph);
+            }
+        }
     }
 }

@@ -209,7 +209,9 @@ impl Graph {
                     Some(next) if done[next] => {}
                     Some(next) if on_path[next] => {
                         let from = path.iter().position(|(it, _)| *it == next).expect("it is marked as on the path");
-                        return Err(Cycle(path[from..].iter().rev().map(|(it, _)| self.net[self.nodes[*it].at].clone()).collect()));
+                        return Err(Cycle(
+                            path[from..].iter().rev().map(|(it, _)| self.net[self.nodes[*it].at].clone()).collect(),
+                        ));
                     }
                     Some(next) => {
                         on_path[next] = true;
@@ -345,6 +347,15 @@ impl Graph {
             added.push(renamed[&id].clone());
         }
         Ok(added)
+    }
+
+    /// Replaces a literal by another.
+    pub(crate) fn set_literal(&mut self, position: usize, input: &str, literal: Value) {
+        if let Some((_, placed)) = self.nodes.get_index_mut(position)
+            && let Some(InputValue::Literal(old)) = placed.node.inputs.get_mut(input)
+        {
+            *old = literal;
+        }
     }
 
     /// Positions of the existing nodes that feed the one at `position`, last input first.
@@ -497,5 +508,125 @@ impl fmt::Display for NodeId {
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `c` needs `b` twice and `a`, `b` needs `a`, `d` stands alone.
+    fn small() -> Graph {
+        let mut graph = Graph::new();
+        graph.insert("c", Node::new("C").linked("x", "b", 0).linked("y", "a", 1).linked("z", "b", 2)).unwrap();
+        graph.insert("b", Node::new("B").linked("x", "a", 0).with("n", 5)).unwrap();
+        graph.insert("a", Node::new("A")).unwrap();
+        graph.insert("d", Node::new("D")).unwrap();
+        graph
+    }
+
+    fn takers(graph: &Graph, id: &str) -> String {
+        let links = graph.dependents(id).into_iter();
+        links.map(|link| format!("{}.{}<-{}:{}", link.to, link.input, link.from, link.slot)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn words<'i>(ids: impl IntoIterator<Item = &'i NodeId>) -> String {
+        ids.into_iter().map(NodeId::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn nodes_keep_the_order_of_the_file() {
+        let graph = small();
+        assert_eq!(words(graph.ids()), "c b a d");
+        assert_eq!(graph.position("a"), Some(2));
+        assert_eq!(graph.at(2).unwrap().0.as_str(), "a");
+    }
+
+    #[test]
+    fn links_are_found_from_both_ends() {
+        let graph = small();
+        assert_eq!(takers(&graph, "a"), "c.y<-a:1 b.x<-a:0");
+        assert_eq!(takers(&graph, "b"), "c.x<-b:0 c.z<-b:2");
+        let into: Vec<_> = graph.links_into("c").map(|link| (link.input, link.from.as_str(), link.slot)).collect();
+        assert_eq!(into, [("x", "b", 0), ("y", "a", 1), ("z", "b", 2)]);
+    }
+
+    #[test]
+    fn targets_bring_what_they_need_and_nothing_else() {
+        let graph = small();
+        assert_eq!(words(&graph.ancestors([&"b".into()])), "b a");
+        assert_eq!(words(&graph.ancestors([&"d".into(), &"nobody".into()])), "d");
+        assert_eq!(words(&graph.order().unwrap()), "a b c d");
+    }
+
+    #[test]
+    fn a_link_to_a_missing_node_waits_for_it() {
+        let mut graph = small();
+        graph.remove("a");
+        assert_eq!(words(graph.ids()), "c b d");
+        assert_eq!(takers(&graph, "a"), "c.y<-a:1 b.x<-a:0");
+        graph.insert("a", Node::new("A")).unwrap();
+        assert_eq!(words(&graph.ancestors([&"b".into()])), "b a");
+    }
+
+    #[test]
+    fn feeding_an_input_anew_forgets_the_old_link() {
+        let mut graph = small();
+        graph.set_input("c", "x", InputValue::Literal(1.into())).unwrap();
+        graph.connect("d", 3, "c", "z").unwrap();
+        assert_eq!(takers(&graph, "b"), "");
+        assert_eq!(takers(&graph, "d"), "c.z<-d:3");
+        graph.clear_input("c", "z").unwrap();
+        assert_eq!(takers(&graph, "d"), "");
+        assert_eq!(graph.connect("nobody", 0, "c", "x"), Err(EditError::NoNode("nobody".into())));
+        assert_eq!(graph.set_input("nobody", "x", InputValue::Literal(1.into())), Err(EditError::NoNode("nobody".into())));
+    }
+
+    #[test]
+    fn spliced_nodes_follow_each_other_and_reach_out() {
+        let mut inner = Graph::new();
+        inner.insert("1", Node::new("I").linked("x", "a", 0)).unwrap();
+        inner.insert("2", Node::new("J").linked("x", "1", 0)).unwrap();
+        let mut graph = small();
+        assert_eq!(words(&graph.splice("b.0.", inner.clone()).unwrap()), "b.0.1 b.0.2");
+        assert_eq!(takers(&graph, "b.0.1"), "b.0.2.x<-b.0.1:0");
+        assert_eq!(takers(&graph, "a"), "c.y<-a:1 b.x<-a:0 b.0.1.x<-a:0");
+        let before = graph.clone();
+        assert_eq!(graph.splice("b.0.", inner), Err(EditError::Duplicate("b.0.1".into())));
+        assert_eq!(graph, before);
+    }
+
+    #[test]
+    fn what_is_kept_keeps_its_order_and_links() {
+        let mut graph = small();
+        graph.retain(|id, _| id.as_str() != "b");
+        assert_eq!(words(graph.ids()), "c a d");
+        assert_eq!(takers(&graph, "a"), "c.y<-a:1");
+    }
+
+    #[test]
+    fn a_cycle_is_told_in_the_direction_of_its_links() {
+        let mut graph = small();
+        graph.connect("c", 0, "a", "back").unwrap();
+        assert_eq!(graph.order().unwrap_err().to_string(), "nodes wait for each other: `a` -> `b` -> `c`");
+        assert!(graph.knots().contains(&vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn groups_come_after_those_they_need() {
+        let mut graph = Graph::new();
+        // Each node needs some of those behind it.
+        for i in 0..50_usize {
+            let wants = [i + 1, i * 3 % 7 + i + 1, i + 11].into_iter().filter(|it| *it < 50).enumerate();
+            let node = wants.fold(Node::new("N"), |node, (k, it)| node.linked(&k.to_string(), it.to_string(), 0));
+            graph.insert(i.to_string(), node).unwrap();
+        }
+        let groups: Vec<usize> = graph.knots().into_iter().flatten().collect();
+        let place = |node: usize| groups.iter().position(|it| *it == node).unwrap();
+        for (id, _) in graph.iter() {
+            for link in graph.links_into(id) {
+                assert!(place(graph.position(link.from).unwrap()) < place(graph.position(id).unwrap()));
+            }
+        }
     }
 }

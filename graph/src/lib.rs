@@ -9,13 +9,20 @@
 //!
 //! Nothing here does I/O or knows a tensor: what can go wrong is a [`Problem`] of the data itself.
 
+pub mod api_json;
+pub mod graph;
+pub mod key;
+pub mod problem;
+mod python;
 pub mod socket;
 pub mod spec;
-pub mod graph;
-pub mod problem;
-pub mod api_json;
+#[cfg(test)]
+mod toy;
+pub mod validate;
 
 pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
+pub use key::{Key, Keys, keys};
 pub use problem::{Kind, Problem, Problems};
 pub use socket::SocketType;
 pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
+pub use validate::{Validation, validate};

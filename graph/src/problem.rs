@@ -190,13 +190,17 @@ pub(crate) fn did_you_mean<'o>(wrong: &str, options: impl IntoIterator<Item = &'
     }
     let folded = wrong.to_lowercase();
     // A path in front or another ending is the commonest difference between two people's files.
-    let stem = |it: &str| it.rsplit(['/', '\\']).next().unwrap_or(it).to_lowercase();
+    let stem = |it: &str| {
+        let name = it.rsplit(['/', '\\']).next().unwrap_or(it);
+        name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_lowercase()
+    };
+    let wrong_stem = stem(wrong);
     let (near, likeness) = options
         .into_iter()
         .filter(|option| option.len() <= LONGEST)
         .map(|option| {
             let whole = strsim::jaro_winkler(&folded, &option.to_lowercase());
-            let name = if stem(option) == stem(wrong) { 0.99 } else { 0.0 };
+            let name = if stem(option) == wrong_stem { 0.99 } else { 0.0 };
             (option, f64::max(whole, name))
         })
         .max_by(|(a, x), (b, y)| x.total_cmp(y).then_with(|| b.cmp(a)))?;
