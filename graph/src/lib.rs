@@ -9,8 +9,20 @@
 //!
 //! Nothing here does I/O or knows a tensor: what can go wrong is a [`Problem`] of the data itself.
 
+pub mod api_json;
+pub mod graph;
+pub mod key;
+pub mod problem;
+mod python;
 pub mod socket;
 pub mod spec;
+#[cfg(test)]
+mod toy;
+pub mod validate;
 
+pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
+pub use key::{Key, Keys, keys};
+pub use problem::{Kind, Problem, Problems};
 pub use socket::SocketType;
 pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
+pub use validate::{Validation, validate};

@@ -4,7 +4,7 @@
 //! cannot tell. Names and meanings are those of ComfyUI's `/object_info`.
 
 use crate::SocketType;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The outside of a node class.
@@ -57,6 +57,69 @@ pub struct Input {
     pub force_input: bool,
     /// Whether the class checks the value itself, so that range and membership are not checked before.
     pub validated_by_node: bool,
+}
+
+impl Input {
+    /// The input as ComfyUI's `/object_info` describes it: `[type, options]`, a combo's type being the list of its options.
+    ///
+    /// Asks the catalog for the files of a folder where the options are files.
+    pub fn config(&self, catalog: &dyn Catalog) -> Value {
+        let mut about: Map<String, Value> = Map::new();
+        let mut say = |key: &str, value: Value| about.insert(key.to_owned(), value);
+        let mut kind = Value::from(self.socket.as_str());
+        let mut control = None;
+        match &self.widget {
+            None => {}
+            Some(Widget::Int { default, min, max, step, control: after }) => {
+                for (key, value) in [("default", default), ("min", min), ("max", max), ("step", step)] {
+                    say(key, whole(*value));
+                }
+                control = *after;
+            }
+            Some(Widget::Float { default, min, max, step, round }) => {
+                for (key, value) in [("default", default), ("min", min), ("max", max), ("step", step)] {
+                    say(key, json!(value));
+                }
+                if let Some(round) = round {
+                    say("round", json!(round));
+                }
+            }
+            Some(Widget::Boolean { default }) => {
+                say("default", json!(default));
+            }
+            Some(Widget::String { default, multiline, dynamic_prompts }) => {
+                say("default", json!(default));
+                say("multiline", json!(multiline));
+                say("dynamicPrompts", json!(dynamic_prompts));
+            }
+            Some(Widget::Combo(combo)) => {
+                kind = match &combo.options {
+                    Options::Fixed(options) => json!(options),
+                    Options::Files(folder) => json!(catalog.files(folder)),
+                };
+                if let Some(default) = &combo.default {
+                    say("default", default.clone());
+                }
+                if let Some(upload) = combo.upload {
+                    say(upload.option(), json!(true));
+                }
+                control = combo.control;
+            }
+        }
+        if let Some(control) = control {
+            // The commonest mode is written as the switch that older clients know.
+            say("control_after_generate", if control == Control::Randomize { json!(true) } else { json!(control.as_str()) });
+        }
+        if !self.tooltip.is_empty() {
+            say("tooltip", json!(self.tooltip));
+        }
+        for (key, set) in [("lazy", self.lazy), ("rawLink", self.raw_link), ("forceInput", self.force_input)] {
+            if set {
+                say(key, json!(true));
+            }
+        }
+        json!([kind, about])
+    }
 }
 
 /// One output of a class.
@@ -163,6 +226,38 @@ pub enum Control {
     Decrement,
     /// `randomize`: draws a new value.
     Randomize,
+}
+
+impl Upload {
+    /// The key that marks such a combo in `/object_info`.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Image => "image_upload",
+            Self::Video => "video_upload",
+            Self::Audio => "audio_upload",
+        }
+    }
+}
+
+impl Control {
+    /// The name that files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Increment => "increment",
+            Self::Decrement => "decrement",
+            Self::Randomize => "randomize",
+        }
+    }
+}
+
+/// A whole number as JSON: exact where JSON's numbers reach, otherwise the nearest real number.
+fn whole(value: i128) -> Value {
+    match (u64::try_from(value), i64::try_from(value)) {
+        (Ok(value), _) => json!(value),
+        (_, Ok(value)) => json!(value),
+        _ => json!(value as f64),
+    }
 }
 
 /// All classes that a graph may use.
