@@ -1,1 +1,4 @@
-//! nodes
+//! The built-in nodes.
+
+mod files;
+mod pixels;
