@@ -52,3 +52,6 @@ pub fn from_json(json: &Value, catalog: &dyn Catalog, seed: u64) -> Result<Graph
     }
     flatten::flatten(&file, catalog, seed)
 }
+
+#[cfg(test)]
+mod tests;

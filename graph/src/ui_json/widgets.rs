@@ -27,8 +27,10 @@ pub(super) fn literals<'v>(
     let mut listed = by_position(spec, values.list, catalog);
     let mut found = Vec::new();
     for (i, (input, widget)) in widgets(spec).enumerate() {
-        let typed = values.named.and_then(|named| named.get(&input.name)).or_else(|| listed[i].take());
-        let value = typed.filter(|it| !it.is_null()).map(Cow::Borrowed).or_else(|| default(widget, catalog).map(Cow::Owned));
+        // Where both are written and differ, somebody has edited the file by hand, and the list is what the editor opens.
+        let listed = listed[i].take().filter(|it| !it.is_null());
+        let typed = listed.or_else(|| values.named?.get(&input.name)).filter(|it| !it.is_null());
+        let value = typed.map(Cow::Borrowed).or_else(|| default(widget, catalog).map(Cow::Owned));
         found.extend(value.map(|value| (input.name.clone(), value)));
     }
     // Literals for sockets without a widget can only be said by name.

@@ -18,8 +18,8 @@ const GAP: usize = 60;
 /// Writes a graph as a workflow of the editor, version 0.4.
 ///
 /// Nodes stand in columns, each right of all that it needs, and never over each other. Reading it back gives an equal graph, with the
-/// defaults where an input with a widget was fed with nothing. What the format cannot say is left out: links that start at no node, and a
-/// backslash directly before one of `{|}` in a text that the editor draws choices from.
+/// defaults where an input with a widget was fed with nothing. What the format cannot say is left out: links that start at no node, literals
+/// of inputs that the class does not declare, and a backslash directly before one of `{|}` in a text that the editor draws choices from.
 pub fn to_json(graph: &Graph, catalog: &dyn Catalog) -> Value {
     let mut classes: HashMap<&str, Option<Arc<NodeSpec>>> = HashMap::new();
     let specs: Vec<Option<Arc<NodeSpec>>> =
