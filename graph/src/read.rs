@@ -39,12 +39,12 @@ pub fn read_text(text: &str, catalog: &dyn Catalog, seed: u64) -> Result<Graph, 
 ///
 /// # Errors
 /// Where the text is no JSON.
-pub fn parse(text: &str) -> Result<Value, Problem> {
+pub fn parse(text: &str) -> Result<Value, Problems> {
     let text = text.trim_start_matches('\u{feff}');
     serde_json::from_str(text).or_else(|error| serde_json::from_str(&without_infinities(text)).map_err(|_| error)).map_err(
         |error| {
             let problem = Problem::unreadable(format!("this is no JSON: {error}"));
-            if text.trim().is_empty() { problem.hint("the file is empty") } else { problem }
+            if text.trim().is_empty() { problem.hint("the file is empty").into() } else { problem.into() }
         },
     )
 }
@@ -53,9 +53,9 @@ pub fn parse(text: &str) -> Result<Value, Problem> {
 ///
 /// # Errors
 /// When it is neither.
-pub fn format(json: &Value) -> Result<(Format, &Value), Problem> {
+pub fn format(json: &Value) -> Result<(Format, &Value), Problems> {
     let Value::Object(object) = json else {
-        return Err(Problem::unreadable(format!("a workflow is an object, and this is {}", kind_of(json))));
+        return Err(Problem::unreadable(format!("a workflow is an object, and this is {}", kind_of(json))).into());
     };
     let is_editor = |json: &Value| json.get("nodes").is_some_and(Value::is_array);
     let has_class = |json: &Value| json.get("class_type").is_some();
@@ -74,7 +74,8 @@ pub fn format(json: &Value) -> Result<(Format, &Value), Problem> {
     Err(Problem::unreadable(
         "it has neither a list of `nodes`, as the editor saves, nor nodes with a `class_type`, as programs send",
     )
-    .hint("save the workflow in ComfyUI with Save or Export (API)"))
+    .hint("save the workflow in ComfyUI with Save or Export (API)")
+    .into())
 }
 
 /// The text with the words that are no JSON replaced by null, except inside of strings.
@@ -84,9 +85,9 @@ fn without_infinities(text: &str) -> String {
     while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
         let (before, found) = rest.split_at(at);
         out.push_str(before);
-        let (kept, length) = if found.starts_with('"') {
+        let (kept, length) = if let Some(rest) = found.strip_prefix('"') {
             let mut escaped = false;
-            let end = found[1..].find(|it| {
+            let end = rest.find(|it| {
                 let closes = it == '"' && !escaped;
                 escaped = it == '\\' && !escaped;
                 closes

@@ -245,7 +245,7 @@ impl<'c> Check<'c> {
                 InputValue::Malformed(list) => Err(self
                     .bad(Kind::BadLinkedInput, "Bad linked input, must be a length-2 list of [node_id, slot_index]", &input.name, input)
                     .with("received_value", list.clone())
-                    .hint("a link is [\"node id\", output number]; a list that is meant as a value is written {\"__value__\": [...]}")),
+                    .hint("a link is [\"node id\", output number]; a list that is meant as a value is written {\"__value__\": [...]}").into()),
             };
             if let Err(problem) = outcome {
                 self.problems.push(problem.of(id, &node.class));
@@ -285,9 +285,9 @@ impl<'c> Check<'c> {
         Problem::new(Kind::RequiredInputMissing, "Required input is missing", name).at(name).hint(hint)
     }
 
-    fn link(&mut self, graph: &Graph, input: &Input, from: &NodeId, slot: usize, value: &InputValue) -> Result<(), Problem> {
+    fn link(&mut self, graph: &Graph, input: &Input, from: &NodeId, slot: usize, value: &InputValue) -> Result<(), Box<Problem>> {
         let Some(source) = graph.node(from) else {
-            return Err(missing_source(&input.name, from, value));
+            return Err(missing_source(&input.name, from, value).into());
         };
         // Where the class is unknown that is the problem, and it has been reported.
         let Some(spec) = self.spec(&source.class) else { return Ok(()) };
@@ -305,7 +305,8 @@ impl<'c> Check<'c> {
             return Err(self
                 .bad(Kind::BadLinkedInput, "Linked node has no such output", &input.name, input)
                 .with("linked_node", input_to_json(value))
-                .hint(format!("{} `{from}` has {} outputs, counted from 0; {}", source.class, spec.outputs.len(), fitting())));
+                .hint(format!("{} `{from}` has {} outputs, counted from 0; {}", source.class, spec.outputs.len(), fitting()))
+                .into());
         };
         if output.socket.feeds(&input.socket) {
             return Ok(());
@@ -315,11 +316,12 @@ impl<'c> Check<'c> {
             .bad(Kind::ReturnTypeMismatch, "Return type mismatch between linked nodes", &details, input)
             .with("received_type", output.socket.as_str())
             .with("linked_node", input_to_json(value))
-            .hint(fitting()))
+            .hint(fitting())
+            .into())
     }
 
     /// Checks a literal. Returns what it has to become, if that is something else.
-    fn literal(&mut self, input: &Input, literal: &Value) -> Result<Option<Value>, Problem> {
+    fn literal(&mut self, input: &Input, literal: &Value) -> Result<Option<Value>, Box<Problem>> {
         let name = &input.name;
         if input.widget.is_none() && !input.force_input && !takes_literals(input) {
             // Nothing said is nothing fed, which an optional input may be.
@@ -335,7 +337,8 @@ impl<'c> Check<'c> {
                     input,
                 )
                 .with("received_value", literal.clone())
-                .hint(format!("link an output of type {}", input.socket)));
+                .hint(format!("link an output of type {}", input.socket))
+                .into());
         }
         let refuse = |why: String| {
             self.bad(
@@ -371,7 +374,7 @@ impl<'c> Check<'c> {
         Ok((value != *literal || value.is_f64() != literal.is_f64()).then_some(value))
     }
 
-    fn ranged(&self, input: &Input, value: &Number) -> Result<(), Problem> {
+    fn ranged(&self, input: &Input, value: &Number) -> Result<(), Box<Problem>> {
         if input.validated_by_node {
             return Ok(());
         }
@@ -394,10 +397,11 @@ impl<'c> Check<'c> {
         Err(self
             .bad(kind, &message, &input.name, input)
             .with("received_value", received)
-            .hint(format!("allowed: {min} to {max}")))
+            .hint(format!("allowed: {min} to {max}"))
+            .into())
     }
 
-    fn chosen(&mut self, input: &Input, combo: &Combo, value: Value) -> Result<Value, Problem> {
+    fn chosen(&mut self, input: &Input, combo: &Combo, value: Value) -> Result<Value, Box<Problem>> {
         // A number among options that are written as texts is meant as one of them.
         let chosen = match &value {
             Value::Number(_) | Value::Bool(_) => Value::from(python::text(&value)),
@@ -440,7 +444,7 @@ impl<'c> Check<'c> {
         if !hint.is_empty() {
             problem = problem.hint(hint.join("; "));
         }
-        Err(problem)
+        Err(problem.into())
     }
 
     fn files(&mut self, folder: &str) -> Arc<[String]> {

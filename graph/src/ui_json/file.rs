@@ -149,7 +149,7 @@ impl<'j> File<'j> {
     ///
     /// # Errors
     /// A definition that holds itself, or more nesting than [`Limits::DEPTH`].
-    pub(super) fn innermost_first(&self) -> Result<Vec<usize>, Problem> {
+    pub(super) fn innermost_first(&self) -> Result<Vec<usize>, Box<Problem>> {
         let named = |layer: usize| match &self.layers[layer] {
             Layer { name, id, .. } if name.is_empty() => format!("`{id}`"),
             Layer { name, id, .. } => format!("\"{name}\" (`{id}`)"),
@@ -163,10 +163,11 @@ impl<'j> File<'j> {
                 Some(next) => {
                     if path.iter().any(|(layer, _)| *layer == next) {
                         return Err(Problem::unreadable(format!("the subgraph {} contains itself", named(next)))
-                            .hint("take the inner copy out in the editor"));
+                            .hint("take the inner copy out in the editor")
+                            .into());
                     }
                     if path.len() > Limits::DEPTH {
-                        return Err(Problem::unreadable(format!("subgraphs are nested more than {} deep", Limits::DEPTH)));
+                        return Err(Problem::unreadable(format!("subgraphs are nested more than {} deep", Limits::DEPTH)).into());
                     }
                     path.push((next, self.instances(next)));
                 }
@@ -220,7 +221,7 @@ impl<'j> Layer<'j> {
                 for json in nodes {
                     match UiNode::read(json, layer_of) {
                         Ok(node) => placed.push((json.get("order").and_then(Value::as_f64).unwrap_or(f64::MAX), node)),
-                        Err(problem) => problems.push(problem),
+                        Err(problem) => problems.push(*problem),
                     }
                 }
                 if is_root {
@@ -277,9 +278,9 @@ impl<'j> Layer<'j> {
 }
 
 impl<'j> UiNode<'j> {
-    fn read(json: &'j Value, layer_of: &HashMap<&'j str, usize>) -> Result<Self, Problem> {
+    fn read(json: &'j Value, layer_of: &HashMap<&'j str, usize>) -> Result<Self, Box<Problem>> {
         let Value::Object(node) = json else {
-            return Err(Problem::unreadable(format!("a node is {} and should be an object", kind_of(json))));
+            return Err(Problem::unreadable(format!("a node is {} and should be an object", kind_of(json))).into());
         };
         let id = node.get("id").and_then(id).ok_or_else(|| Problem::unreadable(format!("a node has no id: {}", short(json))))?;
         let class = node

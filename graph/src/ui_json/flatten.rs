@@ -131,7 +131,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     }
 
     /// Opens the subgraphs. Returns the nodes that will be nodes of the graph, in order.
-    fn open(&mut self) -> Result<Vec<Place>, Problem> {
+    fn open(&mut self) -> Result<Vec<Place>, Box<Problem>> {
         let mut places = Vec::new();
         let (mut copies, mut text) = (0_usize, 0_usize);
         let mut open = vec![Place { frame: 0, node: 0 }];
@@ -146,7 +146,8 @@ impl<'f, 'j> Flat<'f, 'j> {
                     let (nodes, size) = (Limits::COPIES, Limits::TEXT >> 20);
                     return Err(Problem::unreadable(format!(
                         "the subgraphs hold more than {nodes} nodes or {size} MiB of values"
-                    )));
+                    ))
+                    .into());
                 }
             }
             if node.mode != Mode::Active {
@@ -173,7 +174,7 @@ impl<'f, 'j> Flat<'f, 'j> {
         Ok(places)
     }
 
-    fn node(&mut self, place: Place, seed: u64) -> Result<Node, Problem> {
+    fn node(&mut self, place: Place, seed: u64) -> Result<Node, Box<Problem>> {
         let ui = self.at(place);
         let id = self.id(place);
         let spec = self.spec(ui.class);
@@ -228,7 +229,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     }
 
     /// Follows a link upstream to what really feeds it.
-    fn follow(&mut self, frame: usize, link: Option<i64>, wanted: &str) -> Result<Source<'j>, Problem> {
+    fn follow(&mut self, frame: usize, link: Option<i64>, wanted: &str) -> Result<Source<'j>, Box<Problem>> {
         let wanted_type = match self.types.get(wanted) {
             Some(&known) => known,
             None => {
@@ -255,7 +256,8 @@ impl<'f, 'j> Flat<'f, 'j> {
                         let id = self.id(ask.place);
                         return Err(Problem::unreadable("links go in a circle without passing a node that does anything")
                             .of(&id, self.at(ask.place).class)
-                            .hint("remove one of the links between the reroutes or bypassed nodes there"));
+                            .hint("remove one of the links between the reroutes or bypassed nodes there")
+                            .into());
                     }
                     None => {}
                 }
@@ -275,7 +277,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     }
 
     /// Out of a subgraph by its input `slot`.
-    fn outside(&mut self, frame: usize, slot: usize) -> Result<Step<'j>, Problem> {
+    fn outside(&mut self, frame: usize, slot: usize) -> Result<Step<'j>, Box<Problem>> {
         let layer = self.frames[frame].layer;
         let (Some(port), Some(parent)) = (self.file.layers[layer].inputs.get(slot), self.frames[frame].parent) else {
             return Ok(Step::Done(Source::Nothing));
@@ -301,7 +303,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     }
 
     /// Upstream through one node, or to its end.
-    fn through(&mut self, ask: Ask, wanted: &str) -> Result<Step<'j>, Problem> {
+    fn through(&mut self, ask: Ask, wanted: &str) -> Result<Step<'j>, Box<Problem>> {
         let Ask { place, slot, .. } = ask;
         let node = self.at(place);
         Ok(match (node.kind, node.mode) {
@@ -331,7 +333,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     }
 
     /// The link that a bypassed node passes on to its output `slot`, if any of its inputs fits.
-    fn bypass(&mut self, place: Place, slot: usize, wanted: &str) -> Result<Option<i64>, Problem> {
+    fn bypass(&mut self, place: Place, slot: usize, wanted: &str) -> Result<Option<i64>, Box<Problem>> {
         let node = self.at(place);
         let spec = self.spec(node.class);
         // The editor lists sockets first, then the sockets of widgets, then what the class does not declare.
@@ -368,7 +370,7 @@ impl<'f, 'j> Flat<'f, 'j> {
         Ok(same.or_else(exact).or_else(loose).and_then(|(_, link)| *link))
     }
 
-    fn spend(&mut self, steps: usize) -> Result<(), Problem> {
+    fn spend(&mut self, steps: usize) -> Result<(), Box<Problem>> {
         self.steps = self.steps.checked_sub(steps).ok_or_else(|| {
             Problem::unreadable(format!("the links pass through more than {} reroutes and bypassed nodes", Limits::STEPS))
         })?;
