@@ -32,7 +32,7 @@ pub fn from_json(json: &Value) -> Result<Graph, Problems> {
         let id = NodeId::from(id.as_str());
         match node(&id, json) {
             Ok(node) => graph.insert(id, node).expect("an object's keys are unique"),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     if problems.is_empty() { Ok(graph) } else { Err(Problems(problems)) }
@@ -76,27 +76,32 @@ pub fn input_to_json(value: &InputValue) -> Value {
     }
 }
 
-fn node(id: &NodeId, json: &Value) -> Result<Node, Problem> {
+fn node(id: &NodeId, json: &Value) -> Result<Node, Box<Problem>> {
     let broken = |details: String| Problem::unreadable(details).of(id, "");
     let Value::Object(json) = json else {
-        return Err(broken(format!("node `{id}` is {} and should be an object", kind_of(json))));
+        return Err(broken(format!("node `{id}` is {} and should be an object", kind_of(json))).into());
     };
     let class = match json.get("class_type") {
         Some(Value::String(class)) => class.clone(),
-        Some(other) => return Err(broken(format!("the class_type of node `{id}` is {} and should be a text", kind_of(other)))),
+        Some(other) => {
+            return Err(broken(format!("the class_type of node `{id}` is {} and should be a text", kind_of(other))).into());
+        }
         None => {
             return Err(Problem {
                 message: "Cannot execute because a node is missing the class_type property.".to_owned(),
                 details: format!("Node ID '#{id}'"),
                 ..broken(String::new())
             }
-            .hint("every node of a prompt needs a class_type"));
+            .hint("every node of a prompt needs a class_type")
+            .into());
         }
     };
     let inputs = match json.get("inputs") {
         Some(Value::Object(inputs)) => inputs.iter().map(|(name, value)| (name.clone(), input_from_json(value))).collect(),
         None | Some(Value::Null) => Default::default(),
-        Some(other) => return Err(broken(format!("the inputs of node `{id}` are {} and should be an object", kind_of(other)))),
+        Some(other) => {
+            return Err(broken(format!("the inputs of node `{id}` are {} and should be an object", kind_of(other))).into());
+        }
     };
     let mut meta = json.get("_meta").and_then(Value::as_object).cloned().unwrap_or_default();
     let title = match meta.get("title") {

@@ -14,15 +14,18 @@ pub mod graph;
 pub mod key;
 pub mod problem;
 mod python;
+pub mod read;
 pub mod socket;
 pub mod spec;
 #[cfg(test)]
 mod toy;
+pub mod ui_json;
 pub mod validate;
 
 pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
 pub use key::{Key, Keys, keys};
 pub use problem::{Kind, Problem, Problems};
+pub use read::{Format, read, read_text};
 pub use socket::SocketType;
 pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
 pub use validate::{Validation, validate};

@@ -25,7 +25,7 @@ pub struct Validation {
     /// Those of them that can run: none of the nodes that they need has a problem.
     pub runnable: Vec<NodeId>,
     /// For each problem, the outputs that it spoils.
-    spoils: Vec<Arc<[NodeId]>>,
+    spoils: Vec<Vec<NodeId>>,
 }
 
 /// How many options a list may have to be shown whole.
@@ -83,7 +83,9 @@ pub fn validate(graph: Graph, catalog: &dyn Catalog, targets: Option<&[NodeId]>)
     let mut bad = vec![false; graph.len()];
     problems.iter().filter_map(place).for_each(|position| bad[position] = true);
     let spoilt = spread(&graph, &knots, &mut bad, &outputs);
-    let spoils = problems.iter().map(|it| place(it).map_or_else(|| Arc::from([]), |position| spoilt[position].clone())).collect();
+    let id_at = |position: &usize| graph.at(*position).map(|(id, _)| id.clone());
+    let ids = |position: usize| spoilt[position].iter().filter_map(id_at).collect();
+    let spoils = problems.iter().map(|it| place(it).map_or_else(Vec::new, ids)).collect();
     let fatal = problems.iter().any(|problem| problem.kind.is_fatal());
     let runs = |id: &&NodeId| !fatal && graph.position(id).is_some_and(|position| !bad[position]);
     let runnable = outputs.iter().filter(runs).cloned().collect();
@@ -243,7 +245,7 @@ impl<'c> Check<'c> {
                 InputValue::Malformed(list) => Err(self
                     .bad(Kind::BadLinkedInput, "Bad linked input, must be a length-2 list of [node_id, slot_index]", &input.name, input)
                     .with("received_value", list.clone())
-                    .hint("a link is [\"node id\", output number]; a list that is meant as a value is written {\"__value__\": [...]}")),
+                    .hint("a link is [\"node id\", output number]; a list that is meant as a value is written {\"__value__\": [...]}").into()),
             };
             if let Err(problem) = outcome {
                 self.problems.push(problem.of(id, &node.class));
@@ -283,9 +285,9 @@ impl<'c> Check<'c> {
         Problem::new(Kind::RequiredInputMissing, "Required input is missing", name).at(name).hint(hint)
     }
 
-    fn link(&mut self, graph: &Graph, input: &Input, from: &NodeId, slot: usize, value: &InputValue) -> Result<(), Problem> {
+    fn link(&mut self, graph: &Graph, input: &Input, from: &NodeId, slot: usize, value: &InputValue) -> Result<(), Box<Problem>> {
         let Some(source) = graph.node(from) else {
-            return Err(missing_source(&input.name, from, value));
+            return Err(missing_source(&input.name, from, value).into());
         };
         // Where the class is unknown that is the problem, and it has been reported.
         let Some(spec) = self.spec(&source.class) else { return Ok(()) };
@@ -303,7 +305,8 @@ impl<'c> Check<'c> {
             return Err(self
                 .bad(Kind::BadLinkedInput, "Linked node has no such output", &input.name, input)
                 .with("linked_node", input_to_json(value))
-                .hint(format!("{} `{from}` has {} outputs, counted from 0; {}", source.class, spec.outputs.len(), fitting())));
+                .hint(format!("{} `{from}` has {} outputs, counted from 0; {}", source.class, spec.outputs.len(), fitting()))
+                .into());
         };
         if output.socket.feeds(&input.socket) {
             return Ok(());
@@ -313,11 +316,12 @@ impl<'c> Check<'c> {
             .bad(Kind::ReturnTypeMismatch, "Return type mismatch between linked nodes", &details, input)
             .with("received_type", output.socket.as_str())
             .with("linked_node", input_to_json(value))
-            .hint(fitting()))
+            .hint(fitting())
+            .into())
     }
 
     /// Checks a literal. Returns what it has to become, if that is something else.
-    fn literal(&mut self, input: &Input, literal: &Value) -> Result<Option<Value>, Problem> {
+    fn literal(&mut self, input: &Input, literal: &Value) -> Result<Option<Value>, Box<Problem>> {
         let name = &input.name;
         if input.widget.is_none() && !input.force_input && !takes_literals(input) {
             // Nothing said is nothing fed, which an optional input may be.
@@ -333,7 +337,8 @@ impl<'c> Check<'c> {
                     input,
                 )
                 .with("received_value", literal.clone())
-                .hint(format!("link an output of type {}", input.socket)));
+                .hint(format!("link an output of type {}", input.socket))
+                .into());
         }
         let refuse = |why: String| {
             self.bad(
@@ -369,7 +374,7 @@ impl<'c> Check<'c> {
         Ok((value != *literal || value.is_f64() != literal.is_f64()).then_some(value))
     }
 
-    fn ranged(&self, input: &Input, value: &Number) -> Result<(), Problem> {
+    fn ranged(&self, input: &Input, value: &Number) -> Result<(), Box<Problem>> {
         if input.validated_by_node {
             return Ok(());
         }
@@ -392,10 +397,11 @@ impl<'c> Check<'c> {
         Err(self
             .bad(kind, &message, &input.name, input)
             .with("received_value", received)
-            .hint(format!("allowed: {min} to {max}")))
+            .hint(format!("allowed: {min} to {max}"))
+            .into())
     }
 
-    fn chosen(&mut self, input: &Input, combo: &Combo, value: Value) -> Result<Value, Problem> {
+    fn chosen(&mut self, input: &Input, combo: &Combo, value: Value) -> Result<Value, Box<Problem>> {
         // A number among options that are written as texts is meant as one of them.
         let chosen = match &value {
             Value::Number(_) | Value::Bool(_) => Value::from(python::text(&value)),
@@ -438,7 +444,7 @@ impl<'c> Check<'c> {
         if !hint.is_empty() {
             problem = problem.hint(hint.join("; "));
         }
-        Err(problem)
+        Err(problem.into())
     }
 
     fn files(&mut self, folder: &str) -> Arc<[String]> {
@@ -574,7 +580,7 @@ fn cycle_within(graph: &Graph, knot: &[usize]) -> Option<Cycle> {
 }
 
 /// Spreads badness downstream, and tells for each node which of the outputs need it.
-fn spread(graph: &Graph, knots: &[Vec<usize>], bad: &mut [bool], outputs: &[NodeId]) -> Vec<Arc<[NodeId]>> {
+fn spread(graph: &Graph, knots: &[Vec<usize>], bad: &mut [bool], outputs: &[NodeId]) -> Vec<Arc<[usize]>> {
     let sources = |position: usize| {
         let id = graph.at(position).map(|(id, _)| id.as_str()).unwrap_or_default();
         graph.links_into(id).filter_map(|link| graph.position(link.from))
@@ -583,33 +589,34 @@ fn spread(graph: &Graph, knots: &[Vec<usize>], bad: &mut [bool], outputs: &[Node
         let spoilt = knot.iter().any(|&position| bad[position] || sources(position).any(|from| bad[from]));
         knot.iter().for_each(|&position| bad[position] = spoilt);
     }
-    let none: Arc<[NodeId]> = Arc::from([]);
-    let mut needed_by: Vec<Arc<[NodeId]>> = vec![none; graph.len()];
-    for output in outputs {
-        needed_by[graph.position(output).expect("outputs are nodes")] = Arc::from([output.clone()]);
+    let none: Arc<[usize]> = Arc::from([]);
+    let mut needed_by = vec![none.clone(); graph.len()];
+    for output in outputs.iter().filter_map(|id| graph.position(id)) {
+        needed_by[output] = Arc::from([output]);
     }
     for knot in knots.iter().rev() {
-        let all = knot.iter().fold(Arc::from([]), |all, &position| union(graph, &all, &needed_by[position]));
+        let all = knot.iter().fold(none.clone(), |all, &position| union(&all, &needed_by[position]));
         for &position in knot {
             needed_by[position] = Arc::clone(&all);
             for from in sources(position) {
-                needed_by[from] = union(graph, &all, &needed_by[from]);
+                needed_by[from] = union(&all, &needed_by[from]);
             }
         }
     }
     needed_by
 }
 
-/// Both lists in file order, each id once, no more than [`LISTED_OUTPUTS`].
-fn union(graph: &Graph, a: &Arc<[NodeId]>, b: &Arc<[NodeId]>) -> Arc<[NodeId]> {
-    if b.is_empty() || Arc::ptr_eq(a, b) || a == b {
+/// Both ascending lists in one, each place once, no more than [`LISTED_OUTPUTS`].
+fn union(a: &Arc<[usize]>, b: &Arc<[usize]>) -> Arc<[usize]> {
+    if b.is_empty() || Arc::ptr_eq(a, b) {
         return Arc::clone(a);
     }
-    if a.is_empty() {
+    // What lies behind the end of a full list adds nothing.
+    if a.is_empty() || (b.len() == LISTED_OUTPUTS && a.first() > b.last()) {
         return Arc::clone(b);
     }
-    let mut both: Vec<NodeId> = a.iter().chain(b.iter()).cloned().collect();
-    both.sort_by_key(|id| graph.position(id));
+    let mut both: Vec<usize> = a.iter().chain(b.iter()).copied().collect();
+    both.sort_unstable();
     both.dedup();
     both.truncate(LISTED_OUTPUTS);
     both.into()
