@@ -39,10 +39,9 @@ pub(super) fn open_component(folder: &Path) -> Result<Tensors, LoadError> {
     std::fs::read_dir(folder).map_err(|source| LoadError::Read { path: folder.to_owned(), source })?;
     let names = ENDINGS.iter().flat_map(|ending| STEMS.iter().map(move |stem| format!("{stem}{ending}")));
     let Some(weights) = names.map(|it| folder.join(it)).find(|it| it.is_file()) else {
-        let pickled = STEMS.iter().chain(&["pytorch_model"]).any(|it| folder.join(format!("{it}.bin")).exists());
-        if pickled {
-            return safetensors::open(&folder.join("pytorch_model.bin"))
-                .or_else(|_| safetensors::open(&folder.join("diffusion_pytorch_model.bin")));
+        let pickled = STEMS.iter().chain(&["pytorch_model"]).map(|it| folder.join(format!("{it}.bin"))).find(|it| it.is_file());
+        if let Some(pickled) = pickled {
+            return safetensors::open(&pickled);
         }
         let usual: Vec<String> = STEMS.iter().map(|it| format!("{it}.safetensors")).collect();
         return Err(malformed(format!("has no weights: neither {}, nor shards or half-precision variants", usual.join(" nor "))));
@@ -112,4 +111,93 @@ pub(crate) fn json(path: &Path) -> Result<Value, LoadError> {
     }
     let text = std::fs::read(path).map_err(read)?;
     serde_json::from_slice(&text).map_err(|it| malformed(format!("is not JSON: {}", shown(&it.to_string()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Weights;
+    use super::*;
+    use burn::tensor::Device;
+    use std::path::PathBuf;
+
+    /// Files that Python wrote: see tests/parity/make/weights.py.
+    fn golden(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens/weights").join(name)
+    }
+
+    /// What the script put into every tensor: 0, 1, 2, ... minus 3, halved.
+    fn check_values(weights: &Weights, name: &str) {
+        let shape = weights.shape(name).expect("there").to_vec();
+        let [rows, columns] = shape[..] else { panic!("{name} has shape {shape:?}") };
+        let drawn = weights.tensor(name, [rows, columns], &Device::flex()).expect("drawn").into_data();
+        let expected: Vec<f32> = (0..rows * columns).map(|it| (it as f32 - 3.0) / 2.0).collect();
+        assert_eq!(drawn.iter::<f32>().collect::<Vec<_>>(), expected, "{name}");
+    }
+
+    #[test]
+    fn every_type_that_python_writes_has_its_values() {
+        let weights = Weights::open(&golden("types.safetensors")).expect("opened");
+        for name in ["float16", "bfloat16", "float32", "float64"] {
+            check_values(&weights, name);
+        }
+        assert_eq!(weights.names().count(), 12);
+        assert_eq!(weights.metadata("format"), Some("pt"));
+        weights.finish(|name| name.contains("int") || name == "bool").expect("the rest are no floats");
+    }
+
+    #[test]
+    fn shards_and_half_precision_are_found_in_a_folder() {
+        for folder in ["sharded", "half"] {
+            let weights = Weights::open_folder(&golden(folder)).expect("opened");
+            assert_eq!(weights.names().collect::<Vec<_>>(), ["first.weight", "second.weight", "third.weight"], "{folder}");
+            weights.names().for_each(|it| check_values(&weights, it));
+            assert_eq!(weights.config().expect("beside it")["made_by"], "python");
+        }
+        assert_eq!(Weights::open_folder(&golden("sharded")).expect("opened").tensors.maps.len(), 3);
+        let by_index = Weights::open(&golden("sharded/model.safetensors.index.json")).expect("opened");
+        assert_eq!(by_index.names().count(), 3);
+    }
+
+    /// A copy of the shards with another index.
+    fn with_index(index: &str) -> String {
+        let folder = tempfile::tempdir().expect("a directory");
+        for entry in std::fs::read_dir(golden("sharded")).expect("there") {
+            let path = entry.expect("read").path();
+            std::fs::copy(&path, folder.path().join(path.file_name().expect("a name"))).expect("copied");
+        }
+        let path = folder.path().join("model.safetensors.index.json");
+        std::fs::write(&path, index).expect("written");
+        Weights::open(&path).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn an_index_that_lies_is_refused() {
+        for (index, wrong) in [
+            (r#"{"weight_map":{"a":"../x.safetensors"}}"#, "which is not a file beside it"),
+            (r#"{"weight_map":{"a":"/etc/passwd"}}"#, "which is not a file beside it"),
+            (r#"{"weight_map":{"a":""}}"#, "which is not a file beside it"),
+            (r#"{"weight_map":{"a":3}}"#, "something else than file names"),
+            (r#"{"weight_map":{"a":"model-00009-of-00009.safetensors"}}"#, "model-00009-of-00009.safetensors"),
+            (r#"{"weight_map":{"a":"model-00001-of-00003.safetensors"}}"#, "has `a`, but it does not"),
+            ("{}", "it has no weight_map"),
+            ("{", "is not JSON"),
+        ] {
+            let message = with_index(index);
+            assert!(message.contains(wrong), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_weights_or_configuration_says_what_is_missing() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let refusal = || Weights::open_folder(folder.path()).expect_err("refused").to_string();
+        assert!(refusal().contains("has no weights"));
+        std::fs::write(folder.path().join("pytorch_model.bin"), b"\x80\x02").expect("written");
+        assert!(refusal().contains("only safetensors is read so far"));
+        std::fs::copy(golden("half/model.fp16.safetensors"), folder.path().join("model.safetensors")).expect("copied");
+        assert!(refusal().contains("has no config.json"));
+        std::fs::write(folder.path().join("config.json"), "[]").expect("written");
+        assert!(refusal().contains("is not an object of settings"));
+        assert!(Weights::open_folder(Path::new("nowhere")).is_err());
+    }
 }

@@ -210,6 +210,15 @@ impl Weights {
         self.entries().map(|(_, entry)| entry.shape.iter().product::<usize>() as u64).sum()
     }
 
+    /// The types in which the tensors here are stored, and how many bytes there are of each.
+    pub fn types(&self) -> BTreeMap<String, u64> {
+        let mut types = BTreeMap::new();
+        for (_, entry) in self.entries() {
+            *types.entry(format!("{:?}", entry.dtype).to_lowercase()).or_default() += entry.len();
+        }
+        types
+    }
+
     /// Draws a tensor of known shape, in its stored type; 64-bit floats come as f32, the widest type that is computed in.
     ///
     /// # Errors
@@ -253,6 +262,14 @@ impl Weights {
         let full = self.full(name);
         let nearest = nearest(&full, self.tensors.entries.keys().map(String::as_str)).into_iter().next();
         LoadError::Missing { source_name: self.tensors.source.clone(), names: vec![full], nearest }
+    }
+
+    /// The error that no family has these tensors: it shows the one that tells most, and the first ones.
+    pub fn unknown(&self) -> LoadError {
+        let telling = self.names().find(|it| error::family([it]).is_some());
+        let others = self.names().filter(|it| Some(*it) != telling);
+        let first = telling.into_iter().chain(others).take(3).map(|it| self.full(it)).collect();
+        LoadError::Unknown { source_name: self.tensors.source.clone(), first }
     }
 
     /// Asks the system to read these tensors from the disk now, in the background, for they will be drawn soon.

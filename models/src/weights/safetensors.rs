@@ -178,3 +178,129 @@ impl<'de> serde::Deserialize<'de> for Header {
         deserializer.deserialize_map(Fields)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Weights;
+    use super::*;
+    use burn::tensor::Device;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// Writes a file with this header and these bytes behind it.
+    fn file(header: &str, data: &[u8]) -> (TempDir, PathBuf) {
+        raw(&[&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat())
+    }
+
+    fn raw(bytes: &[u8]) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("model.safetensors");
+        std::fs::write(&path, bytes).expect("written");
+        (folder, path)
+    }
+
+    #[track_caller]
+    fn check(written: (TempDir, PathBuf), wrong: &str) {
+        let message = Weights::open(&written.1).expect_err(wrong).to_string();
+        assert!(message.contains(wrong) && message.len() < 1000, "{message}");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_or_not_one_says_so() {
+        check(raw(b""), "it has 0 bytes");
+        check(raw(b"1234567"), "it has 7 bytes");
+        check(raw(&[100, 0, 0, 0, 0, 0, 0, 0, b'{']), "its header should have 100 bytes, and only 1 follow");
+        check(raw(&[0xff; 100]), "its header should have 18446744073709551615 bytes");
+        check(raw(b"PK\x03\x04\x14\x00\x00\x08 and so on"), "is a ZIP archive");
+        check(raw(b"version https://git-lfs.github.com/spec/v1"), "was not downloaded");
+        check(raw(b"<!DOCTYPE html>"), "is a web page");
+    }
+
+    #[test]
+    fn every_lie_in_a_header_is_told() {
+        let tensor =
+            |shape: &str, from: &str, to: &str| format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#);
+        let one = |shape: &str, from: &str, to: &str| file(&format!(r#"{{"t":{}}}"#, tensor(shape, from, to)), &[0; 8]);
+        check(one("[2]", "0", "800"), "lies at bytes 0..800 of 8");
+        check(one("[2]", "4", "8"), "begins at byte 4 where 0 bytes are taken");
+        check(one("[2]", "8", "0"), "begins at byte 8");
+        check(one("[3]", "0", "8"), "does not fit the 8 bytes");
+        check(one("[2]", "0", "18446744073709551615"), "lies at bytes");
+        check(one("[4294967296,4294967296,4294967296]", "0", "8"), "does not fit the 8 bytes");
+        check(one("[4611686018427387905]", "0", "4"), "does not fit the 4 bytes");
+        check(one("[1,1,1,1,1,1,1,1,2]", "0", "8"), "has 9 dimensions");
+        check(one("[-2]", "0", "8"), "has a broken header");
+        check(one("[1]", "0", "4"), "has 8 bytes of tensors, its header tells of 4");
+        let two = |a: &str, b: &str| file(&format!("{{{a},{b}}}"), &[0; 8]);
+        let (first, second) = (tensor("[1]", "0", "4"), tensor("[1]", "4", "8"));
+        check(two(&format!(r#""t":{first}"#), &format!(r#""t":{second}"#)), "has two tensors of the name `t`");
+        check(two(&format!(r#""a":{first}"#), &format!(r#""b":{first}"#)), "begins at byte 0 where 4 bytes are taken");
+        check(file(r#"{"__metadata__":{},"__metadata__":{}}"#, &[]), "__metadata__ twice");
+        check(file("[]", &[]), "has a broken header");
+        check(file(&"[".repeat(100_000), &[]), "has a broken header");
+        check(file(&format!(r#"{{"{}":3}}"#, "n".repeat(100_000)), &[]), "has a broken header");
+        check(file(r#"{"t":{"dtype":"F7","shape":[],"data_offsets":[0,0]}}"#, &[]), "has a broken header");
+    }
+
+    #[test]
+    fn eight_bit_floats_are_refused_by_name() {
+        check(
+            file(r#"{"t":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}"#, &[0; 2]),
+            "`t` is stored as F8_E4M3, which is not read yet",
+        );
+    }
+
+    #[test]
+    fn tensors_without_numbers_are_no_error() {
+        let (_folder, path) = file(r#"{"t":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]}}"#, &[]);
+        let weights = Weights::open(&path).expect("opened");
+        assert_eq!(weights.tensor("t", [0, 3], &Device::flex()).expect("drawn").dims(), [0, 3]);
+    }
+
+    #[test]
+    fn data_that_is_not_aligned_for_its_type_is_drawn_all_the_same() {
+        for padding in 0..8 {
+            let header = format!(
+                r#"{{"b":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}},"t":{{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}}}{}"#,
+                " ".repeat(padding)
+            );
+            let data: Vec<u8> = [7].into_iter().chain([1.5_f32, -2.0].iter().flat_map(|it| it.to_le_bytes())).collect();
+            let (_folder, path) = file(&header, &data);
+            let weights = Weights::open(&path).expect("opened");
+            let drawn = weights.tensor("t", [2], &Device::flex()).expect("drawn") * 2.0;
+            assert_eq!(drawn.into_data().iter::<f32>().collect::<Vec<_>>(), [3.0, -4.0]);
+        }
+    }
+
+    #[test]
+    fn a_directory_a_pickle_and_nothing_at_all_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let error = Weights::open(folder.path()).expect_err("a directory");
+        assert!(error.to_string().contains("is a directory") && error.hint().is_some(), "{error}");
+        let pickle = folder.path().join("model.ckpt");
+        assert!(matches!(Weights::open(&pickle), Err(LoadError::Read { .. })), "it is not there");
+        std::fs::write(&pickle, b"\x80\x02").expect("written");
+        let error = Weights::open(&pickle).expect_err("a pickle");
+        assert!(error.to_string().ends_with("which can run programs: only safetensors is read so far"), "{error}");
+    }
+
+    #[test]
+    fn whole_numbers_and_other_shapes_are_not_drawn() {
+        let (_folder, path) = file(r#"{"t":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#, &[0; 4]);
+        let weights = Weights::open(&path).expect("opened");
+        let device = Device::flex();
+        assert!(matches!(weights.tensor("t", [1], &device), Err(LoadError::Type { .. })));
+        assert!(matches!(weights.tensor("t", [2], &device), Err(LoadError::Shape { .. })));
+        assert!(matches!(weights.tensor("u", [2], &device), Err(LoadError::Missing { .. })));
+    }
+
+    #[test]
+    fn another_file_in_the_same_place_has_another_identity() {
+        let (_folder, path) = file(r#"{"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, &[0]);
+        let before = Weights::open(&path).expect("opened").identity();
+        assert_eq!(before, Weights::open(&path).expect("opened").identity());
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+        std::fs::File::open(&path).and_then(|it| it.set_modified(later)).expect("set");
+        assert_ne!(before, Weights::open(&path).expect("opened").identity());
+    }
+}
