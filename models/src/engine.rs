@@ -1,22 +1,44 @@
-//! The engine: a device, and what is resident on it.
+//! The engine: a device, what is resident on it, and where model files are.
 
-use crate::LoadError;
+use crate::device::{DeviceError, device};
+use crate::folders::Folders;
+use crate::residency::{Request, Residency, Statistics};
+use crate::{LoadError, Weights};
 use burn::tensor::Device;
-use parking_lot::Mutex;
-use std::any::Any;
-use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// A device and the models that are resident on it.
 pub struct Engine {
     device: Device,
-    resident: Mutex<BTreeMap<String, Arc<dyn Any + Send + Sync>>>,
+    residency: Residency,
+    folders: Folders,
+}
+
+/// How an engine is set up.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to compute: `auto` or `cpu`.
+    pub device: String,
+    /// Bytes that resident models may take; no limit where `None`.
+    pub memory: Option<u64>,
+    /// Where model files are.
+    pub folders: Folders,
 }
 
 impl Engine {
-    /// An engine on the CPU.
+    /// An engine on a device of choice.
+    ///
+    /// # Errors
+    /// When this build has no such device.
+    pub fn new(settings: Settings) -> Result<Self, DeviceError> {
+        let Settings { device: name, memory, folders } = settings;
+        Ok(Self { device: device(&name)?, residency: Residency::new(memory), folders })
+    }
+
+    /// An engine on the CPU without a budget and without model folders.
     pub fn cpu() -> Self {
-        Self { device: Device::flex(), resident: Mutex::default() }
+        Self { device: Device::flex(), residency: Residency::default(), folders: Folders::none() }
     }
 
     /// Where computations run.
@@ -24,21 +46,101 @@ impl Engine {
         &self.device
     }
 
+    /// Where model files are.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
     /// What `key` names: the resident one, or the one that `build` makes, which takes `bytes` of the budget.
     ///
+    /// It stays as long as somebody holds it, and after that until its room is needed. `build` must not ask for the same key. It
+    /// runs again, with everything else evicted, when it says [`LoadError::OutOfMemory`].
+    ///
     /// # Errors
-    /// What `build` says.
+    /// What `build` says; [`LoadError::OutOfMemory`] when it does not fit the budget beside what others hold.
     pub fn resident<T: Send + Sync + 'static>(
         &self,
         key: &str,
-        _bytes: u64,
-        build: impl FnOnce(&Device) -> Result<T, LoadError>,
+        bytes: u64,
+        build: impl Fn(&Device) -> Result<T, LoadError>,
     ) -> Result<Arc<T>, LoadError> {
-        if let Some(Ok(found)) = self.resident.lock().get(key).map(|it| it.clone().downcast()) {
-            return Ok(found);
+        self.residency.get(&Request { key, bytes, weights: None }, || build(&self.device))
+    }
+
+    /// As [`Engine::resident`], for what is made of `weights`: it takes their size, and their pages go back to the system with it.
+    ///
+    /// `build` gets weights of which nothing was drawn yet.
+    ///
+    /// # Errors
+    /// As [`Engine::resident`].
+    pub fn network<T: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        weights: &Weights,
+        build: impl Fn(&Weights, &Device) -> Result<T, LoadError>,
+    ) -> Result<Arc<T>, LoadError> {
+        let request = Request { key, bytes: weights.bytes(), weights: Some(weights) };
+        self.residency.get(&request, || build(&weights.fresh(), &self.device))
+    }
+
+    /// Says what is used next, by the keys given to [`Engine::resident`], in the order of use; a key used twice stands there twice.
+    ///
+    /// When room is needed, what is not expected at all goes first, then what is used farthest in the future.
+    pub fn expect(&self, keys: &[String]) {
+        self.residency.expect(keys);
+    }
+
+    /// Begins to read a file that will be needed soon, in the background.
+    pub fn prefetch(&self, weights: &Weights) {
+        weights.read_ahead();
+    }
+
+    /// Evicts everything that nobody holds, and says how many bytes that were.
+    pub fn evict_all(&self) -> u64 {
+        self.residency.clear()
+    }
+
+    /// What was loaded, found and evicted so far.
+    pub fn statistics(&self) -> Statistics {
+        self.residency.statistics()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({:?}, {:?})", self.device, self.statistics())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::TensorData;
+
+    #[test]
+    fn a_network_is_rebuilt_after_eviction_as_strictly_as_the_first_time() {
+        let tensors = ["one", "two"].map(|name| (name.to_owned(), TensorData::from([1.0_f32])));
+        let weights = Weights::from_tensors("a table", tensors).expect("valid");
+        let engine = Engine::cpu();
+        for _ in 0..2 {
+            let lazy = engine.network("lazy", &weights, |weights, device| {
+                let one = weights.tensor("one", [1], device)?;
+                weights.finish(|_| false).map(|()| one)
+            });
+            assert!(matches!(lazy, Err(LoadError::Unexpected { names, .. }) if names == ["two"]));
+            let thorough = engine.network("thorough", &weights, |weights, device| {
+                let drawn = (weights.tensor("one", [1], device)?, weights.tensor("two", [1], device)?);
+                weights.finish(|_| false).map(|()| drawn)
+            });
+            drop(thorough.expect("built"));
+            engine.evict_all();
         }
-        let built = Arc::new(build(&self.device)?);
-        self.resident.lock().insert(key.to_owned(), built.clone());
-        Ok(built)
+        assert_eq!(engine.statistics().loads, 2);
+    }
+
+    #[test]
+    fn an_unknown_device_is_refused() {
+        let settings = Settings { device: "tpu".into(), memory: None, folders: Folders::none() };
+        assert!(Engine::new(settings).is_err());
     }
 }

@@ -5,16 +5,20 @@
 
 pub mod blocks;
 pub mod conditioning;
+pub mod device;
 pub mod diffusion;
 pub mod engine;
+pub mod folders;
 pub mod latent;
 pub mod picture;
 pub mod recipe;
+pub mod residency;
 pub mod watch;
 pub mod weights;
 
 pub use conditioning::{Cond, Conditioning};
 pub use engine::Engine;
+pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;

@@ -5,13 +5,17 @@
 //! [`Weights::finish`] names what nobody drew.
 
 mod error;
+mod folder;
 mod layout;
+mod map;
 mod safetensors;
 
 pub use error::LoadError;
-pub use layout::Layout;
+pub(crate) use error::{nearest, shown};
+pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves};
 
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
+use map::Map;
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -19,13 +23,21 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Channels in or out; a file that claims more would overflow what is computed from it.
+const LARGEST_LAYER: usize = 1 << 24;
+
 /// A set of named tensors, or the part of it below a prefix. Cloning costs nothing.
+///
+/// It keeps a record of what was drawn, which parts and clones share, until [`Weights::finish`] reads it; [`Weights::fresh`] starts
+/// another record for a build that runs beside this one.
 #[derive(Clone)]
 pub struct Weights {
     tensors: Arc<Tensors>,
     prefix: String,
+    drawn: Arc<Mutex<FxHashSet<String>>>,
 }
 
+#[derive(Default)]
 struct Tensors {
     /// Where they come from, for messages.
     source: String,
@@ -34,30 +46,98 @@ struct Tensors {
     entries: BTreeMap<String, Entry>,
     /// The `config.json` beside them.
     config: Option<serde_json::Value>,
-    drawn: Mutex<FxHashSet<String>>,
+    /// What the file says about itself.
+    metadata: BTreeMap<String, String>,
+    /// The files that the entries lie in.
+    maps: Vec<Arc<Map>>,
 }
 
-/// One tensor in its file.
+impl Tensors {
+    /// Everything but the tensors.
+    fn header(&self) -> Self {
+        Self {
+            source: self.source.clone(),
+            identity: self.identity.clone(),
+            entries: BTreeMap::new(),
+            config: self.config.clone(),
+            metadata: self.metadata.clone(),
+            maps: self.maps.clone(),
+        }
+    }
+}
+
+/// One tensor in its file: pieces that follow each other along its first dimension.
 #[derive(Clone)]
-pub(crate) struct Entry {
+struct Entry {
     shape: Vec<usize>,
     dtype: DType,
-    bytes: bytes::Bytes,
+    pieces: Vec<bytes::Bytes>,
+    /// Its name in the file.
+    stored: Arc<str>,
+}
+
+impl From<Tensors> for Weights {
+    fn from(tensors: Tensors) -> Self {
+        Self { tensors: Arc::new(tensors), prefix: String::new(), drawn: Arc::default() }
+    }
 }
 
 impl Weights {
-    /// Opens a safetensors file.
+    /// Opens a safetensors file, or the `*.safetensors.index.json` of a model in several files.
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        Ok(Self { tensors: Arc::new(safetensors::open(path)?), prefix: String::new() })
+        folder::open(path).map(Self::from)
+    }
+
+    /// Opens one component of a diffusers or transformers model: a folder with a `config.json` and weights in one or several files,
+    /// in full or in half precision (full is taken where both are there).
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the folder.
+    pub fn open_folder(folder: &Path) -> Result<Self, LoadError> {
+        folder::open_component(folder).map(Self::from)
+    }
+
+    /// Takes tensors from memory.
+    ///
+    /// # Errors
+    /// [`LoadError::Unexpected`] when a name comes twice.
+    pub fn from_tensors(source: &str, tensors: impl IntoIterator<Item = (String, TensorData)>) -> Result<Self, LoadError> {
+        let mut entries = BTreeMap::new();
+        let mut content = blake3::Hasher::new();
+        for (name, data) in tensors {
+            let (bytes, shape, dtype) = data.into_parts();
+            content.update(name.as_bytes()).update(format!("{shape:?}{dtype:?}").as_bytes()).update(&bytes);
+            let (shape, pieces) = (shape.to_vec(), vec![bytes::Bytes::copy_from_slice(&bytes)]);
+            let entry = Entry { shape, dtype, pieces, stored: name.as_str().into() };
+            if entries.insert(name.clone(), entry).is_some() {
+                return Err(LoadError::Unexpected { source_name: source.to_owned(), names: vec![name] });
+            }
+        }
+        let identity = format!("{source}:{}", content.finalize().to_hex());
+        Ok(Self::from(Tensors { source: source.to_owned(), identity, entries, ..Tensors::default() }))
+    }
+
+    /// The same tensors with a `config.json` beside them.
+    #[must_use]
+    pub fn with_config(&self, config: serde_json::Value) -> Self {
+        let identity = format!("{}+{}", self.tensors.identity, blake3::hash(config.to_string().as_bytes()).to_hex());
+        let tensors = Tensors { identity, config: Some(config), entries: self.tensors.entries.clone(), ..self.tensors.header() };
+        Self { tensors: Arc::new(tensors), prefix: self.prefix.clone(), drawn: Arc::default() }
     }
 
     /// The part below a name: `at("input_blocks").at(0)`.
     #[must_use]
     pub fn at(&self, segment: impl fmt::Display) -> Self {
-        Self { tensors: self.tensors.clone(), prefix: format!("{}{segment}.", self.prefix) }
+        Self { tensors: self.tensors.clone(), prefix: format!("{}{segment}.", self.prefix), drawn: self.drawn.clone() }
+    }
+
+    /// The same tensors, of which none was drawn yet: for a build that does not share its record with another one.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { drawn: Arc::default(), ..self.clone() }
     }
 
     /// Whether there is a tensor of this name.
@@ -68,6 +148,21 @@ impl Weights {
     /// The shape of a tensor.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         Some(&self.tensors.entries.get(&self.full(name))?.shape)
+    }
+
+    /// The first two dimensions of a tensor, `[out, in]` of a layer, from which a network reads its sizes.
+    ///
+    /// # Errors
+    /// When the tensor is missing, has fewer dimensions, or sizes that no layer has.
+    pub fn sizes(&self, name: &str) -> Result<[usize; 2], LoadError> {
+        let shape = self.shape(name).ok_or_else(|| self.missing(name))?;
+        match shape.first_chunk() {
+            Some(sizes) if sizes.iter().all(|it| (1..=LARGEST_LAYER).contains(it)) => Ok(*sizes),
+            _ => {
+                let reason = format!("`{}` has shape {shape:?}, which no layer has", shown(&self.full(name)));
+                Err(LoadError::Config { source_name: self.tensors.source.clone(), reason })
+            }
+        }
     }
 
     /// The type in which a tensor is stored.
@@ -82,14 +177,17 @@ impl Weights {
 
     /// The names here, sorted, without the prefix.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let prefix = &self.prefix;
-        let from = self.tensors.entries.range(prefix.clone()..);
-        from.map_while(move |(name, _)| name.strip_prefix(prefix.as_str()))
+        self.entries().map(|it| it.0)
     }
 
     /// The `config.json` that lies beside the file, if it is part of a model folder.
     pub fn config(&self) -> Option<&serde_json::Value> {
         self.tensors.config.as_ref()
+    }
+
+    /// What the file says about itself under `key`.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.tensors.metadata.get(key).map(String::as_str)
     }
 
     /// The file, for messages.
@@ -104,53 +202,213 @@ impl Weights {
 
     /// How many bytes the tensors here take in the file.
     pub fn bytes(&self) -> u64 {
-        self.names().map(|it| self.tensors.entries[&self.full(it)].bytes.len() as u64).sum()
+        self.entries().map(|it| it.1.len()).sum()
     }
 
-    /// Draws a tensor of known shape, in its stored type.
+    /// How many numbers the tensors here hold.
+    pub fn parameters(&self) -> u64 {
+        self.entries().map(|(_, entry)| entry.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// The types in which the tensors here are stored, and how many bytes there are of each.
+    pub fn types(&self) -> BTreeMap<String, u64> {
+        let mut types = BTreeMap::new();
+        for (_, entry) in self.entries() {
+            *types.entry(format!("{:?}", entry.dtype).to_lowercase()).or_default() += entry.len();
+        }
+        types
+    }
+
+    /// Draws a tensor of known shape, in its stored type; 64-bit floats come as f32, the widest type that is computed in.
     ///
     /// # Errors
-    /// [`LoadError::Missing`] and [`LoadError::Shape`].
+    /// [`LoadError::Missing`], [`LoadError::Shape`], and [`LoadError::Type`] where the file has whole numbers.
     pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D], device: &Device) -> Result<Tensor<D>, LoadError> {
         let full = self.full(name);
-        let source = || self.tensors.source.clone();
-        let entry = self
-            .tensors
-            .entries
-            .get(&full)
-            .ok_or_else(|| LoadError::Missing { source_name: source(), names: vec![full.clone()] })?;
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        let source_name = || self.tensors.source.clone();
         if entry.shape != shape {
-            return Err(LoadError::Shape {
-                source_name: source(),
-                name: full,
-                found: entry.shape.clone(),
-                needed: shape.to_vec(),
-            });
+            let (found, needed) = (entry.shape.clone(), shape.to_vec());
+            return Err(LoadError::Shape { source_name: source_name(), name: self.known(&full, entry), found, needed });
         }
-        let bytes = Bytes::from_shared(entry.bytes.clone(), burn::tensor::AllocationProperty::File);
-        let data = TensorData::from_bytes(bytes, entry.shape.clone(), entry.dtype);
-        self.tensors.drawn.lock().insert(full);
-        Ok(Tensor::from_data(data, (device, entry.dtype)))
+        if !entry.dtype.is_float() {
+            let found = format!("{:?}", entry.dtype);
+            let name = self.known(&full, entry);
+            return Err(LoadError::Type { source_name: source_name(), name, found, needed: "floating-point numbers" });
+        }
+        let data = entry.data();
+        let dtype = data.dtype();
+        self.drawn.lock().insert(full);
+        Ok(Tensor::from_data(data, (device, dtype)))
     }
 
-    /// Says that every tensor here has been drawn, but for names that `ignored` accepts.
+    /// Says that every tensor here has been drawn since the last time, but for names that `ignored` accepts, and forgets the record.
     ///
     /// # Errors
     /// [`LoadError::Unexpected`] names the others.
     pub fn finish(&self, ignored: impl Fn(&str) -> bool) -> Result<(), LoadError> {
-        let drawn = self.tensors.drawn.lock();
-        let names: Vec<String> =
-            self.names().filter(|it| !drawn.contains(&self.full(it)) && !ignored(it)).map(str::to_owned).collect();
+        let mut drawn = self.drawn.lock();
+        let names: Vec<String> = self
+            .names()
+            .map(|it| (it, self.full(it)))
+            .filter(|it| !drawn.remove(&it.1) && !ignored(it.0))
+            .map(|it| it.1)
+            .collect();
         if names.is_empty() { Ok(()) } else { Err(LoadError::Unexpected { source_name: self.tensors.source.clone(), names }) }
     }
 
-    fn full(&self, name: &str) -> String {
+    /// The error that a tensor is not there.
+    pub fn missing(&self, name: &str) -> LoadError {
+        let full = self.full(name);
+        let nearest = nearest(&full, self.tensors.entries.keys().map(String::as_str)).into_iter().next();
+        LoadError::Missing { source_name: self.tensors.source.clone(), names: vec![full], nearest }
+    }
+
+    /// The error that no family has these tensors: it shows the one that tells most, and the first ones.
+    pub fn unknown(&self) -> LoadError {
+        let telling = self.names().find(|it| error::family([it]).is_some());
+        let others = self.names().filter(|it| Some(*it) != telling);
+        let first = telling.into_iter().chain(others).take(3).map(|it| self.full(it)).collect();
+        LoadError::Unknown { source_name: self.tensors.source.clone(), first }
+    }
+
+    /// Asks the system to read these tensors from the disk now, in the background, for they will be drawn soon.
+    ///
+    /// It is only advice: where the system has no such thing nothing happens.
+    pub fn read_ahead(&self) {
+        self.advise(Map::will_need);
+    }
+
+    /// Hands the memory of these tensors back to the system; they are read again when somebody looks at them.
+    ///
+    /// It is only advice: where the system has no such thing nothing happens.
+    pub fn hand_back(&self) {
+        self.advise(Map::not_needed);
+    }
+
+    fn advise(&self, advice: fn(&Map, std::ops::Range<usize>)) {
+        for map in &self.tensors.maps {
+            let pieces = self.entries().flat_map(|it| &it.1.pieces);
+            let mut ranges: Vec<_> = pieces.filter_map(|it| map.range(it)).collect();
+            ranges.sort_by_key(|it| it.start);
+            for range in map::merged(ranges) {
+                advice(map, range);
+            }
+        }
+    }
+
+    /// The whole name of a tensor here, for messages.
+    pub(crate) fn full(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
+    }
+
+    /// The names here without the prefix, and their tensors.
+    fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        let prefix = &self.prefix;
+        let from = self.tensors.entries.range(prefix.clone()..);
+        from.map_while(move |(name, entry)| Some((name.strip_prefix(prefix.as_str())?, entry)))
+    }
+
+    /// A tensor's name, with that in the file where it is another.
+    fn known(&self, full: &str, entry: &Entry) -> String {
+        if *entry.stored == *full { full.to_owned() } else { format!("{full} (stored as {})", entry.stored) }
     }
 }
 
 impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Weights({}, {:?})", self.tensors.source, self.prefix)
+    }
+}
+
+impl Entry {
+    fn len(&self) -> u64 {
+        self.pieces.iter().map(|it| it.len() as u64).sum()
+    }
+
+    /// The tensor as the device takes it: the mapped bytes themselves where they are in one piece and aligned for their type.
+    fn data(&self) -> TensorData {
+        let (bytes, dtype) = match (&self.pieces[..], self.dtype) {
+            (_, DType::F64) => {
+                let wide: Vec<f64> = self.gather();
+                (Bytes::from_elems(wide.into_iter().map(|it| it as f32).collect()), DType::F32)
+            }
+            ([piece], dtype) if (piece.as_ptr() as usize).is_multiple_of(dtype.size()) => {
+                (Bytes::from_shared(piece.clone(), burn::tensor::AllocationProperty::File), dtype)
+            }
+            (_, dtype) => match dtype.size() {
+                1 => (Bytes::from_elems(self.gather::<u8>()), dtype),
+                2 => (Bytes::from_elems(self.gather::<u16>()), dtype),
+                4 => (Bytes::from_elems(self.gather::<u32>()), dtype),
+                _ => (Bytes::from_elems(self.gather::<u64>()), dtype),
+            },
+        };
+        TensorData::from_bytes(bytes, self.shape.clone(), dtype)
+    }
+
+    /// A copy of the bytes as numbers of the same size.
+    fn gather<E: bytemuck::Pod>(&self) -> Vec<E> {
+        let mut gathered = vec![E::zeroed(); self.len() as usize / size_of::<E>()];
+        let mut rest: &mut [u8] = bytemuck::cast_slice_mut(&mut gathered);
+        for piece in &self.pieces {
+            let (here, after) = rest.split_at_mut(piece.len());
+            here.copy_from_slice(piece);
+            rest = after;
+        }
+        gathered
+    }
+
+    /// The same numbers with dimensions of size 1 added or taken away at the end.
+    fn with_rank(&self, rank: usize) -> Option<Self> {
+        let kept = rank.min(self.shape.len());
+        if rank > 8 || self.shape[kept..].iter().any(|it| *it != 1) {
+            return None;
+        }
+        let mut shape = self.shape.clone();
+        shape.resize(rank, 1);
+        Some(Self { shape, ..self.clone() })
+    }
+
+    /// Equal parts along the first dimension.
+    fn split(&self, parts: usize) -> Option<Vec<Self>> {
+        let rows = *self.shape.first()?;
+        if parts == 0 || !rows.is_multiple_of(parts) {
+            return None;
+        }
+        let mut shape = self.shape.clone();
+        shape[0] = rows / parts;
+        let length = self.len() as usize / parts;
+        Some(
+            (0..parts).map(|it| Self { shape: shape.clone(), pieces: self.slice(it * length, length), ..self.clone() }).collect(),
+        )
+    }
+
+    fn slice(&self, mut start: usize, mut length: usize) -> Vec<bytes::Bytes> {
+        let mut pieces = Vec::new();
+        for piece in &self.pieces {
+            let here = start.min(piece.len())..(start + length).min(piece.len());
+            start -= here.start;
+            length -= here.len();
+            if !here.is_empty() {
+                pieces.push(piece.slice(here));
+            }
+        }
+        pieces
+    }
+
+    /// One tensor of several, along the first dimension.
+    fn join(parts: Vec<Self>) -> Option<Self> {
+        let mut parts = parts.into_iter();
+        let mut joined = parts.next()?;
+        joined.shape.first()?;
+        for part in parts {
+            if part.dtype != joined.dtype || part.shape.get(1..) != joined.shape.get(1..) {
+                return None;
+            }
+            joined.shape[0] = joined.shape[0].checked_add(part.shape[0])?;
+            joined.pieces.extend(part.pieces);
+            joined.stored = format!("{}, {}", joined.stored, part.stored).into();
+        }
+        Some(joined)
     }
 }
