@@ -7,9 +7,13 @@ pub mod blocks;
 pub mod conditioning;
 pub mod diffusion;
 pub mod engine;
+#[cfg(test)]
+mod golden;
 pub mod latent;
 pub mod picture;
 pub mod recipe;
+mod settings;
+pub mod vae;
 pub mod watch;
 pub mod weights;
 
@@ -18,5 +22,6 @@ pub use engine::Engine;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;
+pub use vae::Vae;
 pub use watch::{Stop, Unwatched, Watch};
 pub use weights::{LoadError, Weights};
