@@ -51,7 +51,7 @@ impl Samples {
 
 fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<2> {
     let [batch, total] = [tensor.dims()[0], tensor.shape().num_elements()];
-    tensor.reshape([batch, if batch == 0 { 0 } else { total / batch }])
+    tensor.reshape([batch, total.checked_div(batch).unwrap_or(0)])
 }
 
 /// A LATENT on a wire.
@@ -88,3 +88,16 @@ pub struct LatentFormat {
     /// Added to the guess.
     pub preview_bias: [f32; 3],
 }
+
+/// The latents of Stable Diffusion 1 and 2.
+///
+/// Reference: scale in CompVis/stable-diffusion `configs/stable-diffusion/v1-inference.yaml`; the preview is the linear fit that
+/// image tools share.
+pub const SD15: LatentFormat = LatentFormat {
+    channels: 4,
+    downscale: 8,
+    scale: 0.18215,
+    shift: 0.0,
+    preview: &[[0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177]],
+    preview_bias: [0.0; 3],
+};

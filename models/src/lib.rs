@@ -13,6 +13,10 @@ pub mod latent;
 pub mod picture;
 pub mod recipe;
 pub mod residency;
+#[cfg(test)]
+mod golden;
+mod settings;
+pub mod vae;
 pub mod watch;
 pub mod weights;
 
@@ -22,5 +26,6 @@ pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;
+pub use vae::Vae;
 pub use watch::{Stop, Unwatched, Watch};
 pub use weights::{LoadError, Weights};

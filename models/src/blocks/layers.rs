@@ -29,6 +29,18 @@ impl Linear {
         Ok(Self { weight: weights.tensor("weight", [outputs, inputs], device)?, bias: None })
     }
 
+    /// Draws a layer with a bias that the file may hold as a convolution with a 1x1 kernel: both do the same to each cell.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn pointwise(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self, LoadError> {
+        if weights.shape("weight").is_none_or(|it| it.len() != 4) {
+            return Self::new(weights, inputs, outputs, device);
+        }
+        let weight: Tensor<4> = weights.tensor("weight", [outputs, inputs, 1, 1], device)?;
+        Ok(Self { weight: weight.reshape([outputs, inputs]), bias: Some(weights.tensor("bias", [outputs], device)?) })
+    }
+
     /// `[.., in]` → `[.., out]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         kernels::linear(x, self.weight.clone(), self.bias.clone())
@@ -90,8 +102,12 @@ impl GroupNorm {
     /// Draws a layer.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// When a tensor is missing or misshapen, or the groups do not divide the channels.
     pub fn new(weights: &Weights, groups: usize, channels: usize, eps: f64, device: &Device) -> Result<Self, LoadError> {
+        if groups == 0 || !channels.is_multiple_of(groups) {
+            let reason = format!("{groups} groups of normalisation do not divide {channels} channels");
+            return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
+        }
         let (weight, bias) = (weights.tensor("weight", [channels], device)?, weights.tensor("bias", [channels], device)?);
         Ok(Self { weight, bias, groups, eps })
     }

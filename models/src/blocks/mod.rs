@@ -1,5 +1,7 @@
 //! Layers that many models are made of. A layer's constructor draws its tensors: `Linear::new(&weights.at("to_q"), 320, 320, &device)`.
 
+mod embed;
 mod layers;
 
+pub use embed::TimestepEmbedding;
 pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};

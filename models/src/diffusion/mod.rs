@@ -2,13 +2,17 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
+mod sd_unet;
+
+pub use sd_unet::SD15;
+
 use crate::weights::Layout;
 use crate::{LatentFormat, LoadError, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[];
+pub const ARCHITECTURES: &[&Architecture] = &[&SD15];
 
 /// A family of diffusion networks.
 pub struct Architecture {
@@ -19,12 +23,15 @@ pub struct Architecture {
     /// Whether these tensors (canonical names) are of this family.
     pub detect: fn(&Weights) -> bool,
     /// Makes the network; every tensor comes from `weights`.
-    pub build: fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>,
+    pub build: Build,
     /// Its latents.
     pub latent: LatentFormat,
     /// What its output means, judged from the tensors where the family has several kinds.
     pub prediction: fn(&Weights) -> Prediction,
 }
+
+/// Makes a network.
+pub type Build = fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>;
 
 impl fmt::Debug for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

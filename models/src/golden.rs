@@ -1,0 +1,111 @@
+//! Goldens: models with made-up weights, and what the reference code computes with them. The scripts in `tests/parity/make` say how
+//! they come about.
+
+use crate::Weights;
+use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::Value;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Whose tensor names a file has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Names {
+    Original,
+    Diffusers,
+    /// Diffusers' own before 0.18, which differ in the autoencoder's attention.
+    OldDiffusers,
+}
+
+/// A tensor as a file has it: its name, shape and bytes.
+pub(crate) type Stored = (String, Vec<usize>, Vec<u8>);
+
+/// One model of a golden.
+pub(crate) struct Golden {
+    name: &'static str,
+    case: Value,
+    numbers: Vec<u8>,
+}
+
+impl Golden {
+    pub(crate) fn open(family: &str, name: &'static str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens");
+        let mut cases: Value = serde_json::from_slice(&std::fs::read(folder.join(format!("{family}.json"))).unwrap()).unwrap();
+        let numbers = std::fs::read(folder.join(format!("{family}.safetensors"))).unwrap();
+        Self { name, case: cases[name].take(), numbers }
+    }
+
+    /// An input or output.
+    pub(crate) fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
+        let all = SafeTensors::deserialize(&self.numbers).unwrap();
+        let view = all.tensor(&format!("{}.{name}", self.name)).unwrap();
+        let values: Vec<f32> = view.data().chunks_exact(4).map(|it| f32::from_le_bytes(it.try_into().unwrap())).collect();
+        Tensor::from_data(TensorData::new(values, view.shape().to_vec()), &Device::flex())
+    }
+
+    /// The model's file in a folder of its own: with a `config.json` where the names are those of diffusers.
+    pub(crate) fn write(&self, names: Names) -> (TempDir, Weights) {
+        self.write_changed(names, |_| ())
+    }
+
+    /// As [`Golden::write`] with diffusers' names, and with other settings.
+    pub(crate) fn write_set(&self, settings: &[(&str, Value)]) -> (TempDir, Weights) {
+        let mut case = self.case.clone();
+        for (name, value) in settings {
+            case["config"][*name] = value.clone();
+        }
+        Self { name: self.name, case, numbers: Vec::new() }.write(Names::Diffusers)
+    }
+
+    /// As [`Golden::write`]; `change` may do harm to the tensors.
+    pub(crate) fn write_changed(&self, names: Names, change: impl FnOnce(&mut Vec<Stored>)) -> (TempDir, Weights) {
+        let folder = tempfile::tempdir().unwrap();
+        let half = self.case["dtype"] == "F16";
+        let mut tensors = Vec::new();
+        for (place, row) in self.case["tensors"].as_array().unwrap().iter().enumerate() {
+            let (column, shape) = if names == Names::Original { (1, 3) } else { (0, 2) };
+            let mut name = row[column].as_str().unwrap().to_owned();
+            if names == Names::OldDiffusers {
+                for (new, old) in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")] {
+                    name = name.replace(new, old);
+                }
+            }
+            let shape: Vec<usize> = row[shape].as_array().unwrap().iter().map(|it| it.as_u64().unwrap() as usize).collect();
+            let place = self.case["seed"].as_u64().unwrap() + place as u64;
+            let made = values(place, shape.iter().product(), row[4].as_f64().unwrap() as f32, row[5].as_f64().unwrap() as f32);
+            let bytes =
+                made.flat_map(|it| if half { half::f16::from_f32(it).to_le_bytes().to_vec() } else { it.to_le_bytes().to_vec() });
+            tensors.push((name, shape, bytes.collect()));
+        }
+        change(&mut tensors);
+        let dtype = if half { Dtype::F16 } else { Dtype::F32 };
+        let views = tensors.iter().map(|(name, shape, bytes)| (name, TensorView::new(dtype, shape.clone(), bytes).unwrap()));
+        let file = folder.path().join("diffusion_pytorch_model.safetensors");
+        std::fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
+        if names != Names::Original {
+            std::fs::write(folder.path().join("config.json"), self.case["config"].to_string()).unwrap();
+        }
+        let weights = Weights::open(&file).unwrap();
+        (folder, weights)
+    }
+}
+
+/// 24 bits of splitmix64 for each value, as -0.5..0.5 times scale plus offset: exact, and the same in the script.
+fn values(place: u64, count: usize, offset: f32, scale: f32) -> impl Iterator<Item = f32> {
+    (0..count as u64).map(move |index| {
+        let mut z = ((place << 32) + index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        ((z >> 40) as f32 / (1 << 24) as f32 - 0.5) * scale + offset
+    })
+}
+
+/// Asserts that the largest difference is below `tolerance` times the largest wanted value.
+#[track_caller]
+pub(crate) fn assert_close<const D: usize>(found: &Tensor<D>, wanted: &Tensor<D>, tolerance: f32) {
+    assert_eq!(found.dims(), wanted.dims());
+    let most = |x: Tensor<D>| x.abs().max().into_scalar::<f32>();
+    let (off, size) = (most(found.clone() - wanted.clone()), most(wanted.clone()));
+    assert!(off <= tolerance * size, "differs by {off} where values reach {size}");
+}
