@@ -10,6 +10,7 @@ pub mod engine;
 pub mod latent;
 pub mod picture;
 pub mod recipe;
+pub mod text;
 pub mod watch;
 pub mod weights;
 
@@ -18,5 +19,6 @@ pub use engine::Engine;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;
+pub use text::Clip;
 pub use watch::{Stop, Unwatched, Watch};
 pub use weights::{LoadError, Weights};
