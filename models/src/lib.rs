@@ -17,6 +17,7 @@ pub mod residency;
 mod golden;
 mod settings;
 pub mod vae;
+pub mod text;
 pub mod watch;
 pub mod weights;
 
@@ -27,5 +28,6 @@ pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;
 pub use vae::Vae;
+pub use text::Clip;
 pub use watch::{Stop, Unwatched, Watch};
 pub use weights::{LoadError, Weights};

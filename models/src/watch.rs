@@ -1,5 +1,6 @@
 //! How a long computation is followed and stopped.
 
+use crate::text::PromptError;
 use crate::{LoadError, Samples};
 
 /// Follows a computation: hears of its progress and may stop it.
@@ -40,6 +41,9 @@ pub enum Stop {
     /// A file could not become a model.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A prompt cannot be read.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// The inputs do not fit the model or each other.
     #[error("{0}")]
     Unfit(String),

@@ -1,0 +1,202 @@
+//! CLIP's text transformer (Radford et al. 2021, arXiv 2103.00020).
+//!
+//! Reference: transformers 5.23 `models/clip/modeling_clip.py` `CLIPTextModel`. Shapes: B chunks, T places in a chunk, C width.
+
+use super::Architecture;
+use crate::blocks::{Embedding, LayerNorm, Linear};
+use crate::weights::{Layout, rename};
+use crate::{LoadError, Stop, Watch, Weights};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use kernels::AttentionOptions;
+
+/// OpenAI's CLIP-L, which SD 1.x reads prompts with, and its smaller relatives.
+pub const CLIP_L: Architecture = Architecture {
+    name: "clip-l",
+    layouts: &[&BARE],
+    // The larger ones of OpenCLIP, with 24 and 32 layers, have another activation and other rules.
+    detect: |w| w.has("text_model.embeddings.token_embedding.weight") && w.count("text_model.encoder.layers") < 23,
+};
+
+/// As some exporters write it: without the `text_model` around it.
+const BARE: Layout = Layout {
+    name: "a bare CLIP text model",
+    marker: "embeddings.token_embedding",
+    rules: &[
+        rename("embeddings", "text_model.embeddings"),
+        rename("encoder", "text_model.encoder"),
+        rename("final_layer_norm", "text_model.final_layer_norm"),
+    ],
+    sized: None,
+};
+
+/// Sizes, from the tensors; what they cannot tell, from `config.json`, or as in CLIP-L.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    /// Tokens it knows.
+    pub(super) vocabulary: usize,
+    /// Places in a chunk.
+    pub(super) positions: usize,
+    pub(super) width: usize,
+    pub(super) layers: usize,
+    inner: usize,
+    heads: usize,
+    activation: Activation,
+    eps: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Activation {
+    QuickGelu,
+    Gelu,
+}
+
+impl Config {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When a tensor that tells a size is missing, or a size or setting makes no sense.
+    pub(super) fn read(weights: &Weights) -> Result<Self, LoadError> {
+        let bad = |reason: String| LoadError::Config { source_name: weights.source().to_owned(), reason };
+        let [vocabulary, width] = weights.sizes("text_model.embeddings.token_embedding.weight")?;
+        let [positions, _] = weights.sizes("text_model.embeddings.position_embedding.weight")?;
+        let [inner, _] = weights.sizes("text_model.encoder.layers.0.mlp.fc1.weight")?;
+        if positions < 3 {
+            return Err(bad(format!("a chunk of {positions} places has no room for a start token, a word and an end token")));
+        }
+        let setting = |name: &str| weights.config().and_then(|it| it.get("text_config").unwrap_or(it).get(name));
+        let heads = match setting("num_attention_heads") {
+            Some(said) => {
+                let heads = said.as_u64().and_then(|it| usize::try_from(it).ok());
+                heads.ok_or_else(|| bad(format!("num_attention_heads {said} is not a number of heads")))?
+            }
+            None => width / 64,
+        };
+        if heads == 0 || !width.is_multiple_of(heads) {
+            return Err(bad(format!("num_attention_heads {heads} does not divide the width {width}")));
+        }
+        let activation = match setting("hidden_act").map(|it| it.as_str().ok_or(it)) {
+            None | Some(Ok("quick_gelu")) => Activation::QuickGelu,
+            Some(Ok("gelu")) => Activation::Gelu,
+            Some(other) => {
+                let said = other.map_or_else(ToString::to_string, str::to_owned);
+                return Err(bad(format!("hidden_act `{said}` is not known; `quick_gelu` and `gelu` are")));
+            }
+        };
+        let eps = match setting("layer_norm_eps") {
+            Some(said) => said.as_f64().ok_or_else(|| bad(format!("layer_norm_eps is {said}, not a number")))?,
+            None => 1e-5,
+        };
+        let layers = weights.count("text_model.encoder.layers");
+        Ok(Self { vocabulary, positions, width, layers, inner, heads, activation, eps })
+    }
+}
+
+/// The network in memory.
+pub(super) struct TextModel {
+    token_embedding: Embedding,
+    position_embedding: Tensor<2>,
+    layers: Vec<Layer>,
+    final_layer_norm: LayerNorm,
+}
+
+impl TextModel {
+    /// Draws all tensors.
+    ///
+    /// # Errors
+    /// When one is missing, misshapen, or has no place here. The picture half of a whole CLIP and the projection into the space that
+    /// both share have nothing to do here and may be there.
+    pub(super) fn new(weights: &Weights, config: &Config, device: &Device) -> Result<Self, LoadError> {
+        let Config { vocabulary, positions, width, eps, .. } = *config;
+        let text = weights.at("text_model");
+        let embeddings = text.at("embeddings");
+        let model = Self {
+            token_embedding: Embedding::new(&embeddings.at("token_embedding"), vocabulary, width, device)?,
+            position_embedding: embeddings.tensor("position_embedding.weight", [positions, width], device)?.cast(FloatDType::F32),
+            layers: (0..config.layers)
+                .map(|index| Layer::new(&text.at("encoder").at("layers").at(index), config, device))
+                .collect::<Result<_, _>>()?,
+            final_layer_norm: LayerNorm::new(&text.at("final_layer_norm"), width, eps, device)?,
+        };
+        weights.finish(|name| {
+            let elsewhere = ["vision_model.", "visual_projection.", "text_projection."];
+            name == "logit_scale" || name.ends_with("position_ids") || elsewhere.iter().any(|it| name.starts_with(it))
+        })?;
+        Ok(model)
+    }
+
+    /// The vectors of tokens, `[B, T]` → `[B, T, C]`.
+    pub(super) fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.token_embedding.forward(ids)
+    }
+
+    /// Runs the transformer over embedded tokens `[B, T, C]`.
+    ///
+    /// Returns the states `[B, T, C]` behind the layer of index `kept`, and those behind the last, both normalised.
+    ///
+    /// # Errors
+    /// [`Stop::Cancelled`], asked for between layers.
+    pub(super) fn forward(&self, x: Tensor<3>, kept: usize, watch: &dyn Watch) -> Result<(Tensor<3>, Tensor<3>), Stop> {
+        let mut x = x + self.position_embedding.clone().unsqueeze();
+        let mut hidden = None;
+        for (index, layer) in self.layers.iter().enumerate() {
+            watch.check()?;
+            x = layer.forward(x);
+            if index == kept && index + 1 < self.layers.len() {
+                hidden = Some(self.final_layer_norm.forward(x.clone()));
+            }
+        }
+        let last = self.final_layer_norm.forward(x);
+        Ok((hidden.unwrap_or_else(|| last.clone()), last))
+    }
+}
+
+struct Layer {
+    layer_norm1: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    heads: usize,
+    activation: Activation,
+}
+
+impl Layer {
+    fn new(weights: &Weights, config: &Config, device: &Device) -> Result<Self, LoadError> {
+        let Config { width, inner, heads, activation, eps, .. } = *config;
+        let attention = |name| Linear::new(&weights.at("self_attn").at(name), width, width, device);
+        Ok(Self {
+            layer_norm1: LayerNorm::new(&weights.at("layer_norm1"), width, eps, device)?,
+            q_proj: attention("q_proj")?,
+            k_proj: attention("k_proj")?,
+            v_proj: attention("v_proj")?,
+            out_proj: attention("out_proj")?,
+            layer_norm2: LayerNorm::new(&weights.at("layer_norm2"), width, eps, device)?,
+            fc1: Linear::new(&weights.at("mlp").at("fc1"), width, inner, device)?,
+            fc2: Linear::new(&weights.at("mlp").at("fc2"), inner, width, device)?,
+            heads,
+            activation,
+        })
+    }
+
+    /// `[B, T, C]` → the same shape; a token sees itself and those before it.
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let y = self.layer_norm1.forward(x.clone());
+        let (q, k, v) = (self.q_proj.forward(y.clone()), self.k_proj.forward(y.clone()), self.v_proj.forward(y));
+        let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
+        let x = x + self.out_proj.forward(kernels::attention_heads(q, k, v, self.heads, None, options));
+        let y = self.fc1.forward(self.layer_norm2.forward(x.clone()));
+        let y = match self.activation {
+            Activation::QuickGelu => kernels::quick_gelu(y),
+            Activation::Gelu => kernels::gelu(y),
+        };
+        x + self.fc2.forward(y)
+    }
+}
+
+/// Ids or indices as a tensor.
+pub(super) fn int_tensor<const D: usize>(values: Vec<i64>, shape: [usize; D], device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

@@ -1,0 +1,391 @@
+//! Text encoders: from a prompt to what steers a diffusion model.
+//!
+//! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
+
+mod clip;
+mod embedding;
+mod merges;
+mod prompt;
+mod tokenizer;
+
+pub use clip::CLIP_L;
+pub use embedding::{Embedding, Embeddings};
+pub use prompt::{PromptError, Token, Tokens, Weighted};
+pub use tokenizer::Tokenizer;
+
+use crate::weights::Layout;
+use crate::{Cond, Conditioning, Engine, LoadError, Stop, Watch, Weights};
+use burn::tensor::{Device, Tensor};
+use clip::{Config, TextModel, int_tensor};
+use prompt::Format;
+use std::fmt;
+use std::sync::Arc;
+
+/// Every family, in the order in which a file is tried.
+pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L];
+
+/// How many chunks are encoded at once; a longer prompt takes several rounds, so that memory has a bound.
+const CHUNKS_AT_ONCE: usize = 16;
+
+/// A family of text encoders.
+pub struct Architecture {
+    /// Its short name.
+    pub name: &'static str,
+    /// Foreign names of its tensors.
+    pub layouts: &'static [&'static Layout],
+    /// Whether these tensors (canonical names) are of this family.
+    pub detect: fn(&Weights) -> bool,
+}
+
+impl fmt::Debug for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The family of these tensors, which may have foreign names, and the tensors under their canonical ones.
+///
+/// # Errors
+/// [`LoadError::Unknown`] where no family has such tensors.
+pub fn detect(weights: &Weights) -> Result<(&'static Architecture, Weights), LoadError> {
+    for architecture in ARCHITECTURES {
+        let canonical = weights.canonical(architecture.layouts)?;
+        if (architecture.detect)(&canonical) {
+            return Ok((architecture, canonical));
+        }
+    }
+    let first = weights.names().take(3).map(str::to_owned).collect();
+    Err(LoadError::Unknown { source_name: weights.source().to_owned(), first })
+}
+
+/// A CLIP on a wire: a text encoder with its tokenizer. Cloning costs nothing and loads nothing.
+#[derive(Clone)]
+pub struct Clip {
+    weights: Weights,
+    architecture: &'static Architecture,
+    config: Arc<Config>,
+    tokenizer: Tokenizer,
+    embeddings: Option<Arc<dyn Embeddings>>,
+    last_layer: Option<i64>,
+}
+
+impl Clip {
+    /// A text encoder of these tensors.
+    ///
+    /// # Errors
+    /// As [`detect`], and where sizes or settings make no sense.
+    pub fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
+        let (architecture, weights) = detect(weights)?;
+        let config = Arc::new(Config::read(&weights)?);
+        Ok(Self { weights, architecture, config, tokenizer, embeddings: None, last_layer: None })
+    }
+
+    /// The same, with a place where `embedding:name` is found.
+    #[must_use]
+    pub fn with_embeddings(self, embeddings: Arc<dyn Embeddings>) -> Self {
+        Self { embeddings: Some(embeddings), ..self }
+    }
+
+    /// The same, taking the states behind another layer: -1 is the last, -2 the one before it.
+    ///
+    /// As in ComfyUI, a number beyond the first layer means the last one.
+    #[must_use]
+    pub fn with_last_layer(self, layer: i64) -> Self {
+        Self { last_layer: Some(layer), ..self }
+    }
+
+    /// What kind of encoder it is.
+    pub fn architecture(&self) -> &'static Architecture {
+        self.architecture
+    }
+
+    /// Its tensors.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Equal for recipes that encode every prompt alike.
+    pub fn key(&self) -> String {
+        let embeddings = self.embeddings.as_ref().map(|it| it.identity()).unwrap_or_default();
+        format!("{}:{}:{}:{embeddings}", self.network_key(), self.tokenizer.identity(), self.kept_layer())
+    }
+
+    /// Reads a prompt: its tokens with their weights, dealt into chunks.
+    ///
+    /// # Errors
+    /// [`Stop::Prompt`] says what is wrong with it.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens, Stop> {
+        let format = Format { length: self.config.positions, width: self.config.width };
+        prompt::tokenize(text, &self.tokenizer, self.embeddings.as_deref(), format)
+    }
+
+    /// Encodes a prompt: hidden states of all chunks behind each other, `[1, chunks · T, C]`, and the pooled state of the first, `[1, C]`.
+    ///
+    /// A token of weight w stands for `(z - z_empty) · w + z_empty`, where `z_empty` is what the empty prompt has in its place.
+    ///
+    /// # Errors
+    /// As [`Clip::tokenize`]; [`Stop::Load`] where the file is not what its family needs; [`Stop::Cancelled`].
+    pub fn encode(&self, text: &str, engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
+        let tokens = self.tokenize(text)?;
+        let chunks = tokens.chunks;
+        let weighted = chunks.iter().flatten().any(|it| it.weight != 1.0);
+        let empty = if weighted { self.tokenize("")?.chunks } else { Vec::new() };
+        let rows: Vec<&[Weighted]> = chunks.iter().chain(&empty).map(Vec::as_slice).collect();
+
+        let model = engine.resident(&self.network_key(), self.weights.bytes(), |device| {
+            TextModel::new(&self.weights.fresh(), &self.config, device)
+        })?;
+        let mut states = Vec::new();
+        let mut pooled = None;
+        for rows in rows.chunks(CHUNKS_AT_ONCE) {
+            let (hidden, last) = model.forward(self.embed(&model, rows, engine.device())?, self.kept_layer(), watch)?;
+            pooled = pooled.or_else(|| Some(last.narrow(0, 0, 1).narrow(1, self.pooled_at(rows[0]), 1)));
+            states.push(hidden);
+        }
+        let states = Tensor::cat(states, 0);
+        let states = if weighted { weigh(states, &chunks) } else { states };
+        let [_, length, width] = states.dims();
+        let context = states.reshape([1, chunks.len() * length, width]);
+        Ok(vec![Cond::new(context, pooled.map(|it| it.reshape([1, width])))])
+    }
+
+    /// The vectors of chunks, `[B, T, C]`: rows of the token table, or of embeddings.
+    fn embed(&self, model: &TextModel, rows: &[&[Weighted]], device: &Device) -> Result<Tensor<3>, Stop> {
+        let Config { vocabulary: known, positions, width, .. } = *self.config;
+        let (_, end) = self.tokenizer.start_and_end()?;
+        let places = rows.len() * positions;
+        let (mut ids, mut sources) = (Vec::with_capacity(places), Vec::with_capacity(places));
+        let mut embeddings: Vec<(&Arc<Embedding>, usize)> = Vec::new();
+        let mut next = places;
+        for (place, weighted) in rows.iter().copied().flatten().enumerate() {
+            let (id, source) = match &weighted.token {
+                Token::Id(id) => (*id, place),
+                Token::Vector(embedding, row) => {
+                    let first = embeddings.iter().find(|it| Arc::ptr_eq(it.0, embedding)).map(|it| it.1).unwrap_or_else(|| {
+                        embeddings.push((embedding, next));
+                        next += embedding.len();
+                        next - embedding.len()
+                    });
+                    (end, first + row)
+                }
+            };
+            if id as usize >= known {
+                return Err(PromptError::Vocabulary { token: id, known }.into());
+            }
+            ids.push(i64::from(id));
+            sources.push(source as i64);
+        }
+        let words = model.embed(int_tensor(ids, [rows.len(), positions], device));
+        if embeddings.is_empty() {
+            return Ok(words);
+        }
+        let mut table = vec![words.reshape([places, width])];
+        for (embedding, _) in embeddings {
+            table.push(embedding.vectors(device)?);
+        }
+        let chosen = Tensor::cat(table, 0).select(0, int_tensor(sources, [places], device));
+        Ok(chosen.reshape([rows.len(), positions, width]))
+    }
+
+    /// The place whose state stands for the whole prompt: the first end token, counted as ComfyUI does where vectors follow one.
+    fn pooled_at(&self, chunk: &[Weighted]) -> usize {
+        let end = self.tokenizer.start_and_end().map(|it| it.1).ok();
+        let is_end = |it: &Weighted| matches!(it.token, Token::Id(id) if Some(id) == end);
+        let first = chunk.iter().position(is_end).unwrap_or(chunk.len() - 1);
+        first + chunk[first..].iter().filter(|it| matches!(it.token, Token::Vector(..))).count()
+    }
+
+    /// The index of the layer whose states are taken.
+    fn kept_layer(&self) -> usize {
+        let layers = self.config.layers;
+        let last = layers.saturating_sub(1);
+        let Some(layer) = self.last_layer else { return last };
+        let index = if layer < 0 { i64::try_from(layers).unwrap_or(i64::MAX) + layer } else { layer };
+        usize::try_from(index).ok().filter(|it| *it <= last).unwrap_or(last)
+    }
+
+    fn network_key(&self) -> String {
+        format!("{}:{}", self.architecture.name, self.weights.identity())
+    }
+}
+
+impl fmt::Debug for Clip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clip({})", self.key())
+    }
+}
+
+/// Pushes the states `[chunks + 1, T, C]` of weighted tokens away from, or towards, those of the empty prompt, which come last.
+fn weigh(states: Tensor<3>, chunks: &[Vec<Weighted>]) -> Tensor<3> {
+    let [rows, length, width] = states.dims();
+    let device = states.device();
+    let weights: Vec<f32> = chunks.iter().flatten().map(|it| it.weight as f32).collect();
+    let weights = Tensor::<1>::from_data(weights.as_slice(), &device).reshape([rows - 1, length, 1]);
+    let empty = states.clone().narrow(0, rows - 1, 1);
+    let states = states.narrow(0, 0, rows - 1);
+    let weighed = (states.clone() - empty.clone()) * weights.clone() + empty;
+    // Bit for bit as it was where the weight is 1.
+    let plain = weights.equal_elem(1.0).expand([rows - 1, length, width]);
+    weighed.mask_where(plain, states)
+}
+
+/// What the goldens of this folder share.
+#[cfg(test)]
+mod golden {
+    use super::Embeddings;
+    use std::path::{Path, PathBuf};
+
+    pub(super) fn path(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens/text").join(name)
+    }
+
+    pub(super) fn json(name: &str) -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
+    }
+
+    /// The embeddings in one folder.
+    pub(super) struct Folder(pub(super) PathBuf);
+
+    impl Embeddings for Folder {
+        fn find(&self, name: &str) -> Option<PathBuf> {
+            [name.to_owned(), format!("{name}.safetensors")].iter().map(|it| self.0.join(it)).find(|it| it.is_file())
+        }
+
+        fn names(&self) -> Vec<String> {
+            ["flat", "one", "ten", "two"].map(str::to_owned).to_vec()
+        }
+
+        fn identity(&self) -> String {
+            self.0.display().to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Unwatched;
+
+    fn clip(name: &str) -> Clip {
+        let weights = Weights::open(&golden::path(name).join("text_encoder/model.safetensors")).unwrap();
+        let tokenizer = Tokenizer::open(&golden::path(name).join("tokenizer")).unwrap();
+        let embeddings = golden::Folder(golden::path(name).join("embeddings"));
+        Clip::new(&weights, tokenizer).unwrap().with_embeddings(Arc::new(embeddings))
+    }
+
+    fn encode(clip: &Clip, text: &str) -> Cond {
+        clip.encode(text, &Engine::cpu(), &Unwatched).unwrap().remove(0)
+    }
+
+    /// The largest difference, as a part of the largest value.
+    fn difference<const D: usize>(found: Tensor<D>, file: &Weights, name: &str) -> f32 {
+        let wanted = file.tensor(name, found.dims(), &found.device()).unwrap();
+        ((found - wanted.clone()).abs().max() / wanted.abs().max()).into_scalar()
+    }
+
+    fn compare(name: &str) {
+        let expected = Weights::open(&golden::path(name).join("expected.safetensors")).unwrap();
+        let clip = clip(name);
+        for case in golden::json(&format!("{name}/cases.json")).as_array().unwrap() {
+            let clip = case["layer"].as_i64().map_or_else(|| clip.clone(), |it| clip.clone().with_last_layer(it));
+            let cond = encode(&clip, case["prompt"].as_str().unwrap());
+            let key = case["case"].as_str().unwrap();
+            for error in [
+                difference(cond.context, &expected, &format!("{key}.context")),
+                difference(cond.pooled.unwrap(), &expected, &format!("{key}.pooled")),
+            ] {
+                assert!(error < 1e-5, "{name} {case}: {error}");
+            }
+        }
+        let cond = encode(&clip, "a cat");
+        assert!(difference(cond.context, &expected, "transformers.context") < 1e-5);
+        assert!(difference(cond.pooled.unwrap(), &expected, "transformers.pooled") < 1e-5);
+    }
+
+    #[test]
+    fn half_precision_with_quick_gelu_encodes_as_comfyui_and_transformers_do() {
+        compare("quick_gelu");
+    }
+
+    #[test]
+    fn a_model_folder_with_gelu_and_short_chunks_encodes_as_comfyui_and_transformers_do() {
+        compare("gelu");
+    }
+
+    #[test]
+    fn names_without_the_outer_one_are_the_same_model() {
+        let file = std::fs::read(golden::path("quick_gelu/text_encoder/model.safetensors")).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+        let bare = tensors.tensors().into_iter().map(|(name, view)| (name.trim_start_matches("text_model.").to_owned(), view));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bare.safetensors");
+        safetensors::serialize_to_file(bare, None, &path).unwrap();
+        let whole = clip("quick_gelu");
+        let bare = Clip::new(&Weights::open(&path).unwrap(), whole.tokenizer.clone()).unwrap();
+        let difference = encode(&bare, "a cat").context - encode(&whole, "a cat").context;
+        assert_eq!(difference.abs().max().into_scalar::<f32>(), 0.0);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let weights = clip("gelu").weights;
+        for (settings, said) in [
+            (r#"{"num_attention_heads": 7}"#, "num_attention_heads 7 does not divide the width 24"),
+            (r#"{"num_attention_heads": -1}"#, "num_attention_heads -1"),
+            (r#"{"num_attention_heads": 3, "hidden_act": "relu"}"#, "hidden_act `relu` is not known"),
+            (r#"{"num_attention_heads": 3, "hidden_act": 5}"#, "hidden_act `5` is not known"),
+            (r#"{"num_attention_heads": 3, "layer_norm_eps": "small"}"#, "layer_norm_eps"),
+        ] {
+            let weights = weights.with_config(serde_json::from_str(settings).unwrap());
+            let error = Clip::new(&weights, Tokenizer::clip()).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_tensor_is_named() {
+        let file = std::fs::read(golden::path("quick_gelu/text_encoder/model.safetensors")).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+        let name = "text_model.encoder.layers.1.mlp.fc2.bias";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        safetensors::serialize_to_file(tensors.tensors().into_iter().filter(|it| it.0 != name), None, &path).unwrap();
+        let clip = Clip::new(&Weights::open(&path).unwrap(), clip("quick_gelu").tokenizer).unwrap();
+        let error = clip.encode("a cat", &Engine::cpu(), &Unwatched).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+
+    #[test]
+    fn a_prompt_of_many_chunks_is_encoded_in_rounds() {
+        let clip = clip("quick_gelu");
+        let chunk = "b ".repeat(75);
+        let (one, many) = (encode(&clip, &chunk).context, encode(&clip, &chunk.repeat(2 * CHUNKS_AT_ONCE + 1)).context);
+        assert_eq!(many.dims()[1], 77 * (2 * CHUNKS_AT_ONCE + 1));
+        let last = many.narrow(1, 77 * 2 * CHUNKS_AT_ONCE, 77);
+        assert!((last - one).abs().max().into_scalar::<f32>() < 1e-5);
+    }
+
+    #[test]
+    fn keys_tell_layers_apart_but_not_two_names_of_one() {
+        let clip = clip("quick_gelu");
+        let key = |layer| clip.clone().with_last_layer(layer).key();
+        assert_ne!(clip.key(), key(-2));
+        assert_eq!(clip.key(), key(-1));
+    }
+
+    #[test]
+    fn a_tokenizer_of_another_model_is_an_error() {
+        let clip = Clip { tokenizer: Tokenizer::clip(), ..clip("quick_gelu") };
+        let error = clip.encode("a cat", &Engine::cpu(), &Unwatched).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the tokenizer gives token 49406, the text encoder knows 574; the model needs the tokenizer it was trained with"
+        );
+    }
+
+    #[test]
+    fn tensors_of_no_known_encoder_are_an_error() {
+        let weights = Weights::open(&golden::path("embeddings/one.safetensors")).unwrap();
+        assert!(matches!(Clip::new(&weights, Tokenizer::clip()), Err(LoadError::Unknown { .. })));
+    }
+}
