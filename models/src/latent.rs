@@ -88,3 +88,17 @@ pub struct LatentFormat {
     /// Added to the guess.
     pub preview_bias: [f32; 3],
 }
+
+impl LatentFormat {
+    /// From the picture side's scale to the network's.
+    pub fn to_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
+        let shifted = if self.shift == 0.0 { latent } else { latent.sub_scalar(self.shift as f32) };
+        shifted.mul_scalar(self.scale as f32)
+    }
+
+    /// From the network's scale to the picture side's.
+    pub fn from_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
+        let scaled = latent.div_scalar(self.scale as f32);
+        if self.shift == 0.0 { scaled } else { scaled.add_scalar(self.shift as f32) }
+    }
+}

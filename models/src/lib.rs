@@ -10,6 +10,7 @@ pub mod engine;
 pub mod latent;
 pub mod picture;
 pub mod recipe;
+pub mod sampling;
 pub mod watch;
 pub mod weights;
 

@@ -1,0 +1,323 @@
+//! Noise: the numbers that PyTorch's CPU generator would draw, so that a seed means the same picture here and there.
+//!
+//! A seed's low 32 bits start the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998); normal numbers come from it by Box and
+//! Muller's transform, in blocks of sixteen. Brownian paths are those of torchsde 0.2.6 (`BrownianTree`), whose seeds come from
+//! NumPy's `SeedSequence`.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use std::f64::consts::TAU;
+
+/// PyTorch's CPU generator.
+#[derive(Clone)]
+pub struct Generator {
+    state: Box<[u32; WORDS]>,
+    next: usize,
+    /// The second number of a pair that was made one by one.
+    spare: Option<f64>,
+}
+
+/// Words of the twister's state, and how far apart those lie that it mixes.
+const WORDS: usize = 624;
+const APART: usize = 397;
+
+impl Generator {
+    /// `torch.manual_seed(seed)`: only the low 32 bits count.
+    pub fn new(seed: u64) -> Self {
+        let mut state = Box::new([seed as u32; WORDS]);
+        for i in 1..WORDS {
+            let last = state[i - 1];
+            state[i] = 1_812_433_253_u32.wrapping_mul(last ^ (last >> 30)).wrapping_add(i as u32);
+        }
+        Self { state, next: WORDS, spare: None }
+    }
+
+    /// `count` normal numbers, as one call of `torch.randn` for that many elements gives them; the shape does not matter.
+    pub fn normal(&mut self, count: usize) -> Vec<f32> {
+        if count < BLOCK {
+            return (0..count).map(|_| self.one_normal() as f32).collect();
+        }
+        let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
+        values.chunks_exact_mut(BLOCK).for_each(box_muller);
+        if count % BLOCK != 0 {
+            // The last sixteen are drawn afresh: they overlap the last whole block.
+            let tail = &mut values[count - BLOCK..];
+            tail.iter_mut().for_each(|it| *it = self.uniform());
+            box_muller(tail);
+        }
+        values
+    }
+
+    /// One of `torch.rand`'s numbers: 24 bits in 0..1.
+    fn uniform(&mut self) -> f32 {
+        (self.word() & 0x00FF_FFFF) as f32 * (1.0 / (1 << 24) as f32)
+    }
+
+    /// 53 bits in 0..1, from two words, the high one first.
+    fn uniform_double(&mut self) -> f64 {
+        let bits = (u64::from(self.word()) << 32) | u64::from(self.word());
+        (bits & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    fn one_normal(&mut self) -> f64 {
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        let (u1, u2) = (self.uniform_double(), self.uniform_double());
+        let (radius, angle) = ((-2.0 * (-u2).ln_1p()).sqrt(), TAU * u1);
+        self.spare = Some(radius * angle.sin());
+        radius * angle.cos()
+    }
+
+    fn word(&mut self) -> u32 {
+        if self.next == WORDS {
+            self.twist();
+        }
+        let mut y = self.state[self.next];
+        self.next += 1;
+        y ^= y >> 11;
+        y ^= (y << 7) & 0x9D2C_5680;
+        y ^= (y << 15) & 0xEFC6_0000;
+        y ^ (y >> 18)
+    }
+
+    fn twist(&mut self) {
+        let state = &mut *self.state;
+        for i in 0..WORDS {
+            let y = (state[i] & 0x8000_0000) | (state[(i + 1) % WORDS] & 0x7FFF_FFFF);
+            let odd = if y & 1 == 1 { 0x9908_B0DF } else { 0 };
+            state[i] = state[(i + APART) % WORDS] ^ (y >> 1) ^ odd;
+        }
+        self.next = 0;
+    }
+}
+
+/// How many uniform numbers become normal together.
+const BLOCK: usize = 16;
+
+/// Turns sixteen uniform numbers into normal ones: the first eight give radii, the others angles.
+fn box_muller(block: &mut [f32]) {
+    let (first, second) = block.split_at_mut(BLOCK / 2);
+    for (a, b) in first.iter_mut().zip(second) {
+        let radius = (-2.0 * (1.0 - f64::from(*a)).ln()).sqrt();
+        let (sin, cos) = (TAU * f64::from(*b)).sin_cos();
+        (*a, *b) = ((radius * cos) as f32, (radius * sin) as f32);
+    }
+}
+
+/// The noise that a seed stands for, `[batch, each]`.
+///
+/// Without `indices` the whole batch is one draw, so its second latent is not that of the next seed. With them, latent `i` gets the
+/// noise that latent `indices[i]` has when one is drawn after another: a part taken out of a batch keeps its noise.
+pub fn initial(seed: u64, [batch, each]: [usize; 2], indices: Option<&[usize]>, device: &Device) -> Tensor<2> {
+    let mut generator = Generator::new(seed);
+    let Some(indices) = indices else {
+        return tensor(generator.normal(batch * each), [batch, each], device);
+    };
+    let mut values = vec![0.0; batch * each];
+    let last = indices.iter().take(batch).max().copied().unwrap_or(0);
+    for index in 0..=last {
+        let drawn = generator.normal(each);
+        for (row, _) in indices.iter().take(batch).enumerate().filter(|(_, it)| **it == index) {
+            values[row * each..][..each].copy_from_slice(&drawn);
+        }
+    }
+    tensor(values, [batch, each], device)
+}
+
+fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The noise that a sampler adds on its way.
+pub struct Noise {
+    seed: u64,
+    shape: [usize; 2],
+    device: Device,
+    /// Started when first asked.
+    generator: Option<Generator>,
+}
+
+impl Noise {
+    /// Noise for latents `[batch, each]`.
+    pub fn new(seed: u64, shape: [usize; 2], device: &Device) -> Self {
+        Self { seed, shape, device: device.clone(), generator: None }
+    }
+
+    /// The next independent draw. The first equals the initial noise of the same seed, as in ComfyUI 0.3.
+    pub fn white(&mut self) -> Tensor<2> {
+        let generator = self.generator.get_or_insert_with(|| Generator::new(self.seed));
+        tensor(generator.normal(self.shape[0] * self.shape[1]), self.shape, &self.device)
+    }
+
+    /// A Brownian path over the noise levels of `sigmas`, from the least above zero to the greatest.
+    pub fn brownian(&self, sigmas: &[f32]) -> Brownian {
+        let low = sigmas.iter().copied().filter(|it| *it > 0.0).fold(f32::INFINITY, f32::min);
+        let high = sigmas.iter().copied().fold(0.0, f32::max);
+        Brownian {
+            path: BrownianPath::new(self.seed, low, high, self.shape[0] * self.shape[1]),
+            shape: self.shape,
+            device: self.device.clone(),
+        }
+    }
+}
+
+/// A Brownian path as a source of noise: what lies between two noise levels is the same however often the way is cut.
+pub struct Brownian {
+    path: BrownianPath,
+    shape: [usize; 2],
+    device: Device,
+}
+
+impl Brownian {
+    /// Noise of unit variance for the step between two noise levels.
+    pub fn between(&mut self, from: f32, to: f32) -> Tensor<2> {
+        tensor(self.path.between(from, to), self.shape, &self.device)
+    }
+}
+
+/// A path `W(t)` with independent normal increments, drawn by bisection: any point can be asked in any order.
+struct BrownianPath {
+    seed: u64,
+    start: f64,
+    end: f64,
+    /// W(end) - W(start).
+    whole: Vec<f32>,
+    /// The last points that were asked: a step begins where the last one ended.
+    recent: Vec<(f64, Vec<f32>)>,
+}
+
+impl BrownianPath {
+    fn new(seed: u64, from: f32, to: f32, count: usize) -> Self {
+        let [first] = SeedSequence::new(seed, &[]).state();
+        let length = f64::from(to) - f64::from(from);
+        let whole =
+            Generator::new(u64::from(first)).normal(count).into_iter().map(|it| it * length.max(0.0).sqrt() as f32).collect();
+        Self { seed, start: grid(f64::from(from)), end: grid(f64::from(to)), whole, recent: Vec::new() }
+    }
+
+    /// `(W(high) - W(low)) / √(high - low)`, with the sign of the direction.
+    fn between(&mut self, from: f32, to: f32) -> Vec<f32> {
+        let (low, high) = (f64::from(from.min(to)), f64::from(from.max(to)));
+        let sign = if from < to { 1.0 } else { -1.0 };
+        let scale = sign / (to - from).abs().sqrt();
+        let low = self.at(low);
+        let mut increment = self.at(high);
+        increment.iter_mut().zip(low).for_each(|(high, low)| *high = (*high - low) * scale);
+        increment
+    }
+
+    /// W(point) - W(start).
+    fn at(&mut self, point: f64) -> Vec<f32> {
+        let point = grid(point.clamp(self.start, self.end));
+        if let Some((_, found)) = self.recent.iter().find(|(at, _)| *at == point) {
+            return found.clone();
+        }
+        let value = self.bisect(point);
+        if self.recent.len() == 2 {
+            self.recent.remove(0);
+        }
+        self.recent.push((point, value.clone()));
+        value
+    }
+
+    fn bisect(&self, point: f64) -> Vec<f32> {
+        let (mut start, mut end) = (self.start, self.end);
+        let mut sum = vec![0.0; self.whole.len()];
+        if point <= start {
+            return sum;
+        }
+        let mut whole = self.whole.clone();
+        let (mut key, mut depth) = (0_u64, 0_u64);
+        while point < end {
+            let middle = grid(0.5 * (end + start));
+            let (left, right) = (middle - start, end - middle);
+            if left <= 0.0 || right <= 0.0 {
+                // Two neighbours on the grid have no point between them.
+                break;
+            }
+            let [seed] = SeedSequence::new(self.seed, &[key, depth]).state();
+            let noise = Generator::new(u64::from(seed)).normal(whole.len());
+            // The bridge: normal around the straight line, with the variance of the way to both ends.
+            let (part, spread) = ((left / (end - start)) as f32, (left * right / (end - start)).sqrt() as f32);
+            let keep_left = point <= middle;
+            for ((whole, noise), sum) in whole.iter_mut().zip(noise).zip(&mut sum) {
+                let left = *whole * part + noise * spread;
+                if keep_left {
+                    *whole = left;
+                } else {
+                    *sum += left;
+                    *whole -= left;
+                }
+            }
+            (start, end) = if keep_left { (start, middle) } else { (middle, end) };
+            key = 2 * key + u64::from(!keep_left);
+            depth += 1;
+        }
+        sum.iter_mut().zip(whole).for_each(|(sum, it)| *sum += it);
+        sum
+    }
+}
+
+/// Points lie on a grid of 1e-6; decimal rounding, as Python's `round(x, 6)`.
+fn grid(point: f64) -> f64 {
+    format!("{point:.6}").parse().expect("a number that was just written")
+}
+
+/// NumPy's `SeedSequence` with a pool of 24 words: well-mixed seeds from an entropy and a place in a tree (O'Neill's `seed_seq_fe`).
+struct SeedSequence {
+    pool: [u32; POOL],
+}
+
+const POOL: usize = 24;
+
+impl SeedSequence {
+    fn new(entropy: u64, spawn_key: &[u64]) -> Self {
+        let mut words = words(entropy);
+        if !spawn_key.is_empty() {
+            words.resize(POOL.max(words.len()), 0);
+            words.extend(spawn_key.iter().flat_map(|it| self::words(*it)));
+        }
+        let mut constant = 0x43B0_D7E5_u32;
+        let mut hash = |value: u32| {
+            let value = value ^ constant;
+            constant = constant.wrapping_mul(0x931E_8875);
+            let value = value.wrapping_mul(constant);
+            value ^ (value >> 16)
+        };
+        let mix = |x: u32, y: u32| {
+            let mixed = 0xCA01_F9DD_u32.wrapping_mul(x).wrapping_sub(0x4973_F715_u32.wrapping_mul(y));
+            mixed ^ (mixed >> 16)
+        };
+        let mut pool = [0; POOL];
+        for (index, word) in pool.iter_mut().enumerate() {
+            *word = hash(words.get(index).copied().unwrap_or(0));
+        }
+        for source in 0..POOL {
+            for target in (0..POOL).filter(|it| *it != source) {
+                pool[target] = mix(pool[target], hash(pool[source]));
+            }
+        }
+        for word in words.iter().skip(POOL) {
+            for target in &mut pool {
+                *target = mix(*target, hash(*word));
+            }
+        }
+        Self { pool }
+    }
+
+    fn state<const N: usize>(&self) -> [u32; N] {
+        let mut constant = 0x8B51_F9DD_u32;
+        std::array::from_fn(|index| {
+            let value = self.pool[index % POOL] ^ constant;
+            constant = constant.wrapping_mul(0x58F3_8DED);
+            let value = value.wrapping_mul(constant);
+            value ^ (value >> 16)
+        })
+    }
+}
+
+/// A number as words, the low one first, without leading zeros.
+fn words(number: u64) -> Vec<u32> {
+    let (low, high) = (number as u32, (number >> 32) as u32);
+    if high == 0 { vec![low] } else { vec![low, high] }
+}
