@@ -98,9 +98,65 @@ const BLOCK: usize = 16;
 fn box_muller(block: &mut [f32]) {
     let (first, second) = block.split_at_mut(BLOCK / 2);
     for (a, b) in first.iter_mut().zip(second) {
-        let radius = (-2.0 * (1.0 - f64::from(*a)).ln()).sqrt();
-        let (sin, cos) = (TAU * f64::from(*b)).sin_cos();
-        (*a, *b) = ((radius * cos) as f32, (radius * sin) as f32);
+        let radius = (-2.0 * ln(1.0 - *a)).sqrt();
+        let (sin, cos) = sin_cos(std::f32::consts::TAU * *b);
+        (*a, *b) = (radius * cos, radius * sin);
+    }
+}
+
+/// `a·b + c`, rounded once, as the fused instruction that PyTorch is compiled to.
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    (f64::from(a) * f64::from(b) + f64::from(c)) as f32
+}
+
+/// A polynomial, the highest power first.
+fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    coefficients.into_iter().reduce(|sum, it| fused(sum, x, it)).unwrap_or(0.0)
+}
+
+/// The natural logarithm in the single precision of the Cephes library (Moshier 1992), whose last bit decides that of the noise.
+///
+/// `x` is positive and not subnormal.
+fn ln(x: f32) -> f32 {
+    let bits = x.to_bits();
+    let mut exponent = (bits >> 23) as i32 - 126;
+    let mut part = f32::from_bits((bits & 0x007F_FFFF) | 0x3F00_0000);
+    if part < std::f32::consts::FRAC_1_SQRT_2 {
+        exponent -= 1;
+        part += part;
+    }
+    let (x, exponent) = (part - 1.0, exponent as f32);
+    let square = x * x;
+    let series = [
+        7.037_683_6e-2,
+        -1.151_461e-1,
+        1.167_699_9e-1,
+        -1.242_014_1e-1,
+        1.424_932_3e-1,
+        -1.666_805_8e-1,
+        2.000_071_5e-1,
+        -2.499_999_4e-1,
+        3.333_333_1e-1,
+    ];
+    // ln 2 in two parts, the small one first.
+    let tail = fused(exponent, -2.121_944_4e-4, polynomial(x, series) * x * square);
+    fused(exponent, 0.693_359_375, x + fused(-square, 0.5, tail))
+}
+
+/// Sine and cosine in the single precision of the Cephes library. `angle` is in 0..2π.
+fn sin_cos(angle: f32) -> (f32, f32) {
+    // The nearest even multiple of an eighth of a turn, and what is left.
+    let eighth = ((angle * (4.0 * std::f32::consts::FRAC_1_PI)) as i32 + 1) & !1;
+    let turned = eighth as f32;
+    let x = [-0.785_156_25, -2.418_756_5e-4, -3.774_895e-8].into_iter().fold(angle, |x, part| fused(turned, part, x));
+    let z = x * x;
+    let cos = fused(polynomial(z, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]) * z, z, -0.5 * z) + 1.0;
+    let sin = fused(polynomial(z, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]) * z, x, x);
+    match eighth & 7 {
+        0 => (sin, cos),
+        2 => (cos, -sin),
+        4 => (-sin, -cos),
+        _ => (-cos, sin),
     }
 }
 
@@ -209,10 +265,10 @@ impl BrownianPath {
     /// W(point) - W(start).
     fn at(&mut self, point: f64) -> Vec<f32> {
         let point = grid(point.clamp(self.start, self.end));
-        if let Some((_, found)) = self.recent.iter().find(|(at, _)| *at == point) {
-            return found.clone();
-        }
-        let value = self.bisect(point);
+        let value = match self.recent.iter().position(|(at, _)| *at == point) {
+            Some(known) => self.recent.remove(known).1,
+            None => self.bisect(point),
+        };
         if self.recent.len() == 2 {
             self.recent.remove(0);
         }

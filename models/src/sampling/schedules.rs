@@ -122,6 +122,30 @@ impl ModelSampling {
         }
     }
 
+    /// λ, the logarithm of what is left of the picture over σ: half the log signal-to-noise ratio.
+    pub(super) fn lambda(&self, sigma: f32) -> f32 {
+        if self.is_flow() { -(sigma / (1.0 - sigma)).ln() } else { -sigma.ln() }
+    }
+
+    /// The level of a λ.
+    pub(super) fn sigma_of(&self, lambda: f32) -> f32 {
+        if self.is_flow() { 1.0 / (1.0 + lambda.exp()) } else { (-lambda).exp() }
+    }
+
+    /// How much of the picture is left at a level.
+    pub(super) fn alpha(&self, sigma: f32) -> f32 {
+        sigma * self.lambda(sigma).exp()
+    }
+
+    /// Levels for samplers that compute in λ: a flow starts with no picture at all, where λ is infinite, so a little later.
+    pub(super) fn with_finite_lambda(&self, sigmas: &[f32]) -> Vec<f32> {
+        let mut sigmas = sigmas.to_vec();
+        if self.is_flow() && sigmas.len() > 1 && sigmas[0] >= 1.0 {
+            sigmas[0] = self.at_part(1e-4);
+        }
+        sigmas
+    }
+
     /// A clean latent with the noise of a level.
     pub fn noised(&self, clean: &Tensor<2>, noise: &Tensor<2>, sigma: f32) -> Tensor<2> {
         let kept = if self.is_flow() { clean.clone().mul_scalar(1.0 - sigma) } else { clean.clone() };

@@ -2,7 +2,7 @@
 
 use super::denoise::{Both, Denoise};
 use super::noise::{Noise, initial};
-use super::samplers::{Options, SAMPLERS, Steps};
+use super::samplers::{Options, Steps};
 use super::schedules::{ModelSampling, SCHEDULERS};
 use super::*;
 use crate::diffusion::{Architecture, Call, Prediction};
@@ -112,7 +112,9 @@ fn schedules_and_tables_are_those_of_comfyui() {
         }
         assert_eq!(ours.len(), wanted.len(), "{name}");
         for (ours, wanted) in ours.iter().zip(&wanted) {
-            assert!((ours - wanted).abs() <= 1e-5 * wanted.abs().max(1e-6), "{name}: {ours} is not {wanted}");
+            // Stable Cascade's levels come from a cosine near one, of which single precision leaves four digits.
+            let most = if name.contains("edm_cascade") { 1e-4 } else { 1e-5 };
+            assert!((ours - wanted).abs() <= most * wanted.abs().max(1e-6), "{name}: {ours} is not {wanted}");
         }
         cases += 1;
     }
@@ -183,9 +185,8 @@ fn samplers_are_those_of_comfyui() {
             failures.push(format!("{key}: {} calls, not {}", model.calls, case["calls"]));
         }
     }
-    unknown.dedup();
     assert!(failures.is_empty(), "{failures:#?}");
-    println!("not there yet: {unknown:?}");
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 /// A network that is a formula: attends to the mean of its prompt, sees what is beside the latent.
