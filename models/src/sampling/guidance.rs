@@ -72,7 +72,9 @@ impl Rect {
     }
 
     fn inside(self, other: Self) -> bool {
-        let fits = |start, length, from, room| start >= from && start + length <= from + room;
+        let fits = |start: usize, length: usize, from: usize, room: usize| {
+            start >= from && start.saturating_add(length) <= from.saturating_add(room)
+        };
         fits(self.y, self.height, other.y, other.height) && fits(self.x, self.width, other.x, other.width)
     }
 

@@ -105,7 +105,7 @@ fn box_muller(block: &mut [f32]) {
 }
 
 /// `a·b + c`, rounded once, as the fused instruction that PyTorch is compiled to.
-fn fused(a: f32, b: f32, c: f32) -> f32 {
+pub(super) fn fused(a: f32, b: f32, c: f32) -> f32 {
     (f64::from(a) * f64::from(b) + f64::from(c)) as f32
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Tables and schedules are f32, as ComfyUI computes them: its levels decide which timestep a network hears of.
 
+use super::noise::fused;
 use crate::diffusion::Prediction;
 use burn::tensor::Tensor;
 
@@ -69,7 +70,8 @@ impl ModelSampling {
             Prediction::Flow { shift, multiplier } => shifted(shift as f32, time / multiplier as f32),
             Prediction::FluxFlow { shift } => {
                 let mu = shift.exp() as f32;
-                mu / (mu + (1.0 / time - 1.0))
+                // In this order the reference rounds.
+                1.0 / (mu + (1.0 / time - 1.0)) * mu
             }
             Prediction::Cascade { shift } => {
                 let half_turn = std::f32::consts::FRAC_PI_2;
@@ -254,13 +256,15 @@ pub fn sgm_uniform(model: &ModelSampling, steps: usize) -> Vec<f32> {
 
 /// Denser towards little noise: Karras et al. 2022 (arXiv 2206.00364), equation 5.
 pub fn karras(steps: usize, low: f32, high: f32, rho: f64) -> Vec<f32> {
-    let (low, high) = (f64::from(low).powf(1.0 / rho) as f32, f64::from(high).powf(1.0 / rho) as f32);
-    evenly(0.0, 1.0, steps).map(|it| (high + it * (low - high)).powf(rho as f32)).chain([0.0]).collect()
+    let (low, high) = (f64::from(low).powf(1.0 / rho), f64::from(high).powf(1.0 / rho));
+    let (start, way) = (high as f32, (low - high) as f32);
+    evenly(0.0, 1.0, steps).map(|it| (start + it * way).powf(rho as f32)).chain([0.0]).collect()
 }
 
 /// Evenly spaced in log σ.
 pub fn exponential(steps: usize, low: f32, high: f32) -> Vec<f32> {
-    evenly(high.ln(), low.ln(), steps).map(f32::exp).chain([0.0]).collect()
+    let log = |sigma: f32| f64::from(sigma).ln() as f32;
+    evenly(log(high), log(low), steps).map(f32::exp).chain([0.0]).collect()
 }
 
 /// A fixed stride through the model's levels from the second on, as the first DDIM samplers went; the number of steps can differ.
@@ -304,7 +308,8 @@ pub fn linear_quadratic(model: &ModelSampling, steps: usize, threshold: f64) -> 
 /// ComfyUI divides zero by zero.
 pub fn kl_optimal(steps: usize, low: f32, high: f32) -> Vec<f32> {
     let last = steps.saturating_sub(1).max(1) as f32;
-    let level = |i: usize| (i as f32 / last * low.atan() + (1.0 - i as f32 / last) * high.atan()).tan();
+    let [low, high] = [low, high].map(|it| f64::from(it).atan() as f32);
+    let level = |i: usize| (i as f32 / last * low + (1.0 - i as f32 / last) * high).tan();
     (0..steps).map(level).chain([0.0]).collect()
 }
 
@@ -313,7 +318,7 @@ fn evenly(start: f32, end: f32, count: usize) -> impl Iterator<Item = f32> {
     let step = (end - start) / (count.saturating_sub(1).max(1)) as f32;
     // From both ends, so that both are exact.
     let from_start = if count == 1 { 1 } else { count / 2 };
-    (0..count).map(move |i| if i < from_start { start + step * i as f32 } else { end - step * (count - 1 - i) as f32 })
+    (0..count).map(move |i| if i < from_start { fused(step, i as f32, start) } else { fused(-step, (count - 1 - i) as f32, end) })
 }
 
 /// The `x` below which a part `p` of a beta distribution lies.

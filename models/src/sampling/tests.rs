@@ -5,10 +5,13 @@ use super::noise::{Noise, initial};
 use super::samplers::{Options, Steps};
 use super::schedules::{ModelSampling, SCHEDULERS};
 use super::*;
+use crate::conditioning::Area;
 use crate::diffusion::{Architecture, Call, Prediction};
 use crate::{LoadError, Unwatched, Weights};
 use burn::tensor::{Device, TensorData};
+use parking_lot::Mutex;
 use safetensors::SafeTensors;
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// A file of reference numbers.
@@ -154,7 +157,7 @@ const LOOSER: &[&str] =
 
 #[test]
 fn samplers_are_those_of_comfyui() {
-    let listing: serde_json::Value = serde_json::from_slice(&std::fs::read(golden("sampling.json")).unwrap()).unwrap();
+    let listing: Value = serde_json::from_slice(&std::fs::read(golden("sampling.json")).unwrap()).unwrap();
     let numbers = Golden::open("sampling.safetensors").all();
     let device = Device::flex();
     let seed = listing["seed"].as_u64().unwrap();
@@ -198,9 +201,10 @@ const WIDTH: usize = 4;
 
 impl Network for Toy {
     fn forward(&self, call: Call<'_>) -> Result<Samples, Stop> {
-        let shape = call.x.shape().to_vec();
-        let x = call.x.tensor::<4>();
-        let [b, _, h, w] = x.dims();
+        let (shape, [b, size]) = (call.x.shape().to_vec(), call.x.values().dims());
+        // The frames of a video lie below each other.
+        let (h, w) = (size / shape[1] / shape[shape.len() - 1], shape[shape.len() - 1]);
+        let x = call.x.values().clone().reshape([b, shape[1], h, w]);
         let own = x.clone().narrow(1, 0, 4);
         let prompt = call.context.mean_dim(1).reshape([b, WIDTH, 1, 1]);
         let time = call.timestep.div_scalar(1000.0).reshape([b, 1, 1, 1]);
@@ -209,7 +213,8 @@ impl Network for Toy {
         for channel in 0..self.extra {
             out = out + x.clone().narrow(1, 4 + channel, 1).mul_scalar(0.05 * (channel + 1) as f32).expand([b, 4, h, w]);
         }
-        Ok(Samples::with_shape(out.reshape([b, 4 * h * w]), &[shape[0], 4, h, w]))
+        let shape: Vec<usize> = shape.iter().enumerate().map(|(index, it)| if index == 1 { 4 } else { *it }).collect();
+        Ok(Samples::with_shape(out.reshape([b, 4 * h * w]), &shape))
     }
 
     fn extra_channels(&self) -> usize {
@@ -261,15 +266,258 @@ fn latent(shape: [usize; 4], seed: f64) -> Latent {
     Latent::new(Samples::new(wave(shape, seed)))
 }
 
+fn empty(shape: [usize; 4]) -> Latent {
+    Latent::new(Samples::new(Tensor::<4>::zeros(shape, &Device::flex())))
+}
+
 fn run(request: &SampleRequest<'_>) -> Vec<f32> {
     values(sample(&Engine::cpu(), request, &Unwatched).unwrap().samples.values())
+}
+
+fn list<T: serde::de::DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// A mask as a case describes it, `[b, h, w]`.
+fn mask(case: &Value) -> Tensor<3> {
+    let shape: [usize; 3] = list(&case["shape"]);
+    let Some([top, bottom, left, right]) = case.get("box").map(list::<[usize; 4]>) else {
+        return wave(shape, case["seed"].as_f64().unwrap()).mul_scalar(0.5).add_scalar(0.5);
+    };
+    let [count, height, width] = shape;
+    let inside = |i: usize| (top..bottom).contains(&(i / width % height)) && (left..right).contains(&(i % width));
+    let values: Vec<f32> = (0..count * height * width).map(|i| if inside(i) { 1.0 } else { 0.0 }).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn cond(case: &Value) -> Cond {
+    let number = |key: &str, usual: f64| case.get(key).map_or(usual, |it| it.as_f64().unwrap());
+    let tokens = case.get("tokens").map_or(7, |it| it.as_u64().unwrap() as usize);
+    let layered = |it: &Value| {
+        let mask = mask(it);
+        let [b, h, w] = mask.dims();
+        mask.reshape([b, 1, h, w])
+    };
+    let cells = case.get("cells").map(list::<[usize; 4]>).map(|[y, x, height, width]| Area::Cells { y, x, height, width });
+    let parts = case.get("parts").map(list::<[f64; 4]>).map(|[y, x, height, width]| Area::Parts { y, x, height, width });
+    Cond {
+        area: cells.or(parts),
+        strength: number("strength", 1.0),
+        mask: case.get("mask").map(mask),
+        mask_strength: number("mask_strength", 1.0),
+        mask_bounds: case.get("mask_bounds").is_some(),
+        start: number("start", 0.0),
+        end: number("end", 1.0),
+        concat_latent: case
+            .get("concat_latent")
+            .map(|it| Samples::new(wave(list::<[usize; 4]>(&it["shape"]), it["seed"].as_f64().unwrap()))),
+        concat_mask: case.get("concat_mask").map(layered),
+        ..Cond::new(wave([1, tokens, WIDTH], case["seed"].as_f64().unwrap()), None)
+    }
+}
+
+#[test]
+fn whole_runs_are_those_of_comfyui() {
+    let cases: serde_json::Map<String, Value> =
+        serde_json::from_slice(&std::fs::read(golden("sampling_runs.json")).unwrap()).unwrap();
+    let numbers = Golden::open("sampling_runs.safetensors").all();
+    assert_eq!(cases.len(), numbers.len());
+    let mut failures = Vec::new();
+    for (name, case) in &cases {
+        let number = |key: &str, usual: f64| case.get(key).map_or(usual, |it| it.as_f64().unwrap());
+        let whole = |key: &str| case.get(key).map(|it| it.as_u64().unwrap() as usize);
+        let flag = |key: &str, usual: bool| case.get(key).map_or(usual, |it| it.as_bool().unwrap());
+        let text = |key: &str, usual: &'static str| case.get(key).map_or(usual, |it| it.as_str().unwrap()).to_owned();
+        let conds = |key: &str, usual: f64| match case.get(key) {
+            Some(conds) => conds.as_array().unwrap().iter().map(cond).collect(),
+            None => vec![prompt(usual)],
+        };
+        let model = Model { prediction: prediction(&text("prediction", "eps")), ..toy(whole("extra").unwrap_or(0)) };
+        let shape = case.get("shape").map_or([1, 4, 8, 12], list);
+        let mut latent = if flag("latent", false) { latent(shape, 5.0) } else { empty(shape) };
+        latent.batch_index = case.get("batch_index").map(list);
+        latent.noise_mask = case.get("noise_mask").map(|it| mask(it).unsqueeze_dim(1));
+        let (positive, negative) = (conds("positive", 1.0), conds("negative", 2.0));
+        let (sampler, scheduler) = (text("sampler", "euler"), text("scheduler", "normal"));
+        let request = SampleRequest {
+            seed: case.get("noise_seed").map_or(7, |it| it.as_u64().unwrap()),
+            add_noise: flag("add_noise", true),
+            sampler: &sampler,
+            levels: Levels::Schedule {
+                scheduler: &scheduler,
+                steps: whole("steps").unwrap_or(4),
+                denoise: number("denoise", 1.0),
+            },
+            start_step: whole("start_step").unwrap_or(0),
+            end_step: whole("end_step"),
+            force_full_denoise: flag("force_full_denoise", false),
+            cfg: number("cfg", 3.0),
+            ..SampleRequest::new(&model, &positive, &negative, &latent)
+        };
+        let (_, _, wanted) = numbers.iter().find(|it| it.0 == *name).unwrap();
+        for batch_limit in [usize::MAX, 1] {
+            let ours = run(&SampleRequest { batch_limit, ..request.clone() });
+            let worst = difference(&ours, wanted);
+            if !(worst <= 1e-4) {
+                failures.push(format!("{name}, {batch_limit} at once: {worst:.2e}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// A run of the toy with these prompts and this latent.
+fn drawn(positive: &[Cond], latent: &Latent) -> Vec<f32> {
+    let (model, negative) = (toy(0), [prompt(2.0)]);
+    run(&SampleRequest {
+        levels: Levels::Schedule { scheduler: "karras", steps: 3, denoise: 0.8 },
+        ..SampleRequest::new(&model, positive, &negative, latent)
+    })
+}
+
+fn assert_near(ours: &[f32], theirs: &[f32]) {
+    let worst = difference(ours, theirs);
+    assert!(worst <= 1e-5, "{worst}");
+}
+
+#[test]
+fn a_batch_of_two_is_two_batches() {
+    let both = latent([2, 4, 6, 5], 5.0);
+    let one = |index: usize| Latent {
+        batch_index: Some(vec![index]),
+        ..Latent::new(Samples::with_shape(both.samples.values().clone().narrow(0, index, 1), &[1, 4, 6, 5]))
+    };
+    let indexed = Latent { batch_index: Some(vec![0, 1]), ..both.clone() };
+    let apart = [drawn(&[prompt(1.0)], &one(0)), drawn(&[prompt(1.0)], &one(1))].concat();
+    assert_near(&drawn(&[prompt(1.0)], &indexed), &apart);
+}
+
+#[test]
+fn a_noise_mask_of_ones_is_no_mask() {
+    let plain = latent([1, 4, 6, 5], 5.0);
+    let masked = Latent { noise_mask: Some(Tensor::ones([1, 1, 48, 40], &Device::flex())), ..plain.clone() };
+    assert_near(&drawn(&[prompt(1.0)], &masked), &drawn(&[prompt(1.0)], &plain));
+}
+
+#[test]
+fn a_noise_mask_of_zeros_keeps_the_latent() {
+    let plain = latent([1, 4, 6, 5], 5.0);
+    let masked = Latent { noise_mask: Some(Tensor::zeros([1, 1, 6, 5], &Device::flex())), ..plain.clone() };
+    assert_near(&drawn(&[prompt(1.0)], &masked), &values(plain.samples.values()));
+}
+
+#[test]
+fn a_prompt_mask_of_ones_and_an_area_of_everything_are_neither() {
+    let start = latent([1, 4, 6, 5], 5.0);
+    let plain = drawn(&[prompt(1.0)], &start);
+    let masked = Cond { mask: Some(Tensor::ones([1, 3, 3], &Device::flex())), ..prompt(1.0) };
+    let placed = Cond { area: Some(Area::Parts { y: 0.0, x: 0.0, height: 1.0, width: 1.0 }), ..prompt(1.0) };
+    assert_near(&drawn(&[masked], &start), &plain);
+    assert_near(&drawn(&[placed], &start), &plain);
+}
+
+#[test]
+fn a_prompt_of_strength_zero_has_no_say() {
+    let start = latent([1, 4, 6, 5], 5.0);
+    let silent = Cond { strength: 0.0, ..prompt(3.0) };
+    assert_near(&drawn(&[prompt(1.0), silent], &start), &drawn(&[prompt(1.0)], &start));
+}
+
+#[test]
+fn video_is_sampled_as_pictures_are() {
+    let (model, positive, negative) = (toy(0), [prompt(1.0)], [prompt(2.0)]);
+    let flat = wave([1, 4 * 3 * 6 * 5], 5.0);
+    let mut video = Latent::new(Samples::with_shape(flat, &[1, 4, 3, 6, 5]));
+    video.noise_mask = Some(wave([1, 1, 6, 5], 0.2).mul_scalar(0.5).add_scalar(0.5));
+    let area = Cond { area: Some(Area::Cells { y: 1, x: 1, height: 4, width: 4 }), ..prompt(3.0) };
+    let request = SampleRequest::new(&model, &positive, &negative, &video);
+    let plain = run(&request);
+    assert!(plain.iter().all(|it| it.is_finite()));
+    assert_ne!(plain, run(&SampleRequest { positive: &[prompt(1.0), area], ..request }));
+}
+
+#[test]
+fn an_unknown_name_says_what_there_is() {
+    let (model, conds, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
+    let request = SampleRequest::new(&model, &conds, &conds, &start);
+    let said = |request: &SampleRequest<'_>| sample(&Engine::cpu(), request, &Unwatched).unwrap_err().to_string();
+    let message = said(&SampleRequest { sampler: "euler_ancestrall", ..request.clone() });
+    assert!(
+        message.contains("no sampler `euler_ancestrall`. Did you mean `euler_ancestral`?") && message.contains("uni_pc_bh2"),
+        "{message}"
+    );
+    let message =
+        said(&SampleRequest { levels: Levels::Schedule { scheduler: "karas", steps: 5, denoise: 1.0 }, ..request.clone() });
+    assert!(message.contains("no scheduler `karas`. Did you mean `karras`?"), "{message}");
+}
+
+#[test]
+fn what_does_not_fit_is_said_and_never_panics() {
+    let (model, good, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
+    let fails = |request: SampleRequest<'_>| {
+        assert!(matches!(sample(&Engine::cpu(), &request, &Unwatched), Err(Stop::Unfit(_))));
+    };
+    let request = || SampleRequest::new(&model, &good, &good, &start);
+    let levels = |steps, denoise| Levels::Schedule { scheduler: "normal", steps, denoise };
+    fails(SampleRequest { levels: levels(0, 1.0), ..request() });
+    fails(SampleRequest { levels: levels(20, 1e-9), ..request() });
+    fails(SampleRequest { levels: levels(20, f64::NAN), ..request() });
+    fails(SampleRequest { levels: Levels::Sigmas(&[1.0, f32::NAN, 0.0]), ..request() });
+    fails(SampleRequest { levels: Levels::Sigmas(&[1.0, 0.0, 0.0]), sampler: "dpm_fast", ..request() });
+    fails(SampleRequest { latent: &latent([1, 16, 8, 8], 1.0), ..request() });
+    fails(SampleRequest { latent: &Latent { batch_index: Some(vec![1, 2]), ..start.clone() }, ..request() });
+    fails(SampleRequest { positive: &[Cond::new(wave([1, 7, WIDTH + 1], 1.0), None)], ..request() });
+    fails(SampleRequest { positive: &[Cond::new(wave([1, 0, WIDTH], 1.0), None)], ..request() });
+    let area = |y, x, height, width| [Cond { area: Some(Area::Cells { y, x, height, width }), ..prompt(1.0) }];
+    fails(SampleRequest { positive: &area(8, 0, 4, 4), ..request() });
+    fails(SampleRequest { positive: &area(0, usize::MAX, 4, 4), ..request() });
+    fails(SampleRequest { positive: &area(0, 0, 0, 4), ..request() });
+    let huge = area(7, 7, usize::MAX, usize::MAX);
+    assert!(sample(&Engine::cpu(), &SampleRequest { positive: &huge, ..request() }, &Unwatched).is_ok());
+}
+
+/// Counts what it hears, and stops at some point.
+struct Counting {
+    heard: Mutex<Vec<(usize, usize)>>,
+    stop_after: usize,
+}
+
+impl Watch for Counting {
+    fn cancelled(&self) -> bool {
+        self.heard.lock().len() >= self.stop_after
+    }
+
+    fn progress(&self, done: usize, total: usize, denoised: Option<&Samples>) {
+        assert_eq!(denoised.unwrap().shape(), [1, 4, 8, 8]);
+        self.heard.lock().push((done, total));
+    }
+}
+
+#[test]
+fn every_sampler_tells_each_step_once_and_stops_when_asked() {
+    let (model, conds, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
+    for sampler in SAMPLERS {
+        let levels = Levels::Schedule { scheduler: "karras", steps: 6, denoise: 1.0 };
+        let request = SampleRequest { sampler: sampler.name, levels, ..SampleRequest::new(&model, &conds, &conds, &start) };
+        let watch = Counting { heard: Mutex::default(), stop_after: usize::MAX };
+        sample(&Engine::cpu(), &request, &watch).unwrap();
+        let heard = watch.heard.into_inner();
+        assert!(heard.is_sorted() && heard.iter().all(|it| it.1 == 6), "{}: {heard:?}", sampler.name);
+        // Those that choose their own levels end above the last one.
+        let last = heard.last().unwrap().0;
+        assert!(last == 6 || sampler.name.starts_with("dpm_"), "{}: {heard:?}", sampler.name);
+        let watch = Counting { heard: Mutex::default(), stop_after: 2 };
+        let stopped = sample(&Engine::cpu(), &request, &watch);
+        assert!(matches!(stopped, Err(Stop::Cancelled)), "{}", sampler.name);
+        assert_eq!(watch.heard.into_inner().len(), 2);
+    }
 }
 
 #[test]
 fn a_run_draws_a_latent_that_its_seed_decides() {
     let (model, positive, negative) = (toy(0), [prompt(1.0)], [prompt(2.0)]);
-    let empty = Latent::new(Samples::new(Tensor::<4>::zeros([1, 4, 8, 8], &Device::flex())));
-    let request = SampleRequest::new(&model, &positive, &negative, &empty);
+    let start = empty([1, 4, 8, 8]);
+    let request = SampleRequest::new(&model, &positive, &negative, &start);
     let first = run(&request);
     assert!(first.iter().all(|it| it.is_finite()));
     assert_eq!(first, run(&request));
