@@ -5,6 +5,7 @@
 //! NumPy's `SeedSequence`.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 use std::f64::consts::TAU;
 
 /// PyTorch's CPU generator.
@@ -36,20 +37,31 @@ impl Generator {
         if count < BLOCK {
             return (0..count).map(|_| self.one_normal() as f32).collect();
         }
-        let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
-        values.chunks_exact_mut(BLOCK).for_each(box_muller);
+        let mut values = vec![0.0; count];
+        self.uniform(&mut values);
+        values.par_chunks_exact_mut(BLOCK).with_min_len(256).for_each(box_muller);
         if count % BLOCK != 0 {
             // The last sixteen are drawn afresh: they overlap the last whole block.
             let tail = &mut values[count - BLOCK..];
-            tail.iter_mut().for_each(|it| *it = self.uniform());
+            self.uniform(tail);
             box_muller(tail);
         }
         values
     }
 
-    /// One of `torch.rand`'s numbers: 24 bits in 0..1.
-    fn uniform(&mut self) -> f32 {
-        (self.word() & 0x00FF_FFFF) as f32 * (1.0 / (1 << 24) as f32)
+    /// `torch.rand`'s numbers: 24 bits in 0..1 each.
+    fn uniform(&mut self, mut values: &mut [f32]) {
+        while !values.is_empty() {
+            if self.next == WORDS {
+                self.twist();
+            }
+            let (now, later) = values.split_at_mut(values.len().min(WORDS - self.next));
+            for (value, word) in now.iter_mut().zip(&self.state[self.next..]) {
+                *value = (tempered(*word) & 0x00FF_FFFF) as f32 * (1.0 / (1 << 24) as f32);
+            }
+            self.next += now.len();
+            values = later;
+        }
     }
 
     /// 53 bits in 0..1, from two words, the high one first.
@@ -72,35 +84,44 @@ impl Generator {
         if self.next == WORDS {
             self.twist();
         }
-        let mut y = self.state[self.next];
         self.next += 1;
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9D2C_5680;
-        y ^= (y << 15) & 0xEFC6_0000;
-        y ^ (y >> 18)
+        tempered(self.state[self.next - 1])
     }
 
     fn twist(&mut self) {
         let state = &mut *self.state;
         for i in 0..WORDS {
-            let y = (state[i] & 0x8000_0000) | (state[(i + 1) % WORDS] & 0x7FFF_FFFF);
-            let odd = if y & 1 == 1 { 0x9908_B0DF } else { 0 };
-            state[i] = state[(i + APART) % WORDS] ^ (y >> 1) ^ odd;
+            let after = if i + 1 == WORDS { 0 } else { i + 1 };
+            let apart = if i + APART < WORDS { i + APART } else { i + APART - WORDS };
+            let y = (state[i] & 0x8000_0000) | (state[after] & 0x7FFF_FFFF);
+            state[i] = state[apart] ^ (y >> 1) ^ ((y & 1) * 0x9908_B0DF);
         }
         self.next = 0;
     }
 }
 
+/// A word of the state as it is handed out.
+fn tempered(mut y: u32) -> u32 {
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9D2C_5680;
+    y ^= (y << 15) & 0xEFC6_0000;
+    y ^ (y >> 18)
+}
+
 /// How many uniform numbers become normal together.
 const BLOCK: usize = 16;
+
+/// Half a block, computed side by side.
+type Lanes = [f32; BLOCK / 2];
 
 /// Turns sixteen uniform numbers into normal ones: the first eight give radii, the others angles.
 fn box_muller(block: &mut [f32]) {
     let (first, second) = block.split_at_mut(BLOCK / 2);
-    for (a, b) in first.iter_mut().zip(second) {
-        let radius = (-2.0 * ln(1.0 - *a)).sqrt();
-        let (sin, cos) = sin_cos(std::f32::consts::TAU * *b);
-        (*a, *b) = (radius * cos, radius * sin);
+    let logs = ln(std::array::from_fn(|i| 1.0 - first[i]));
+    let (sines, cosines) = sin_cos(std::array::from_fn(|i| std::f32::consts::TAU * second[i]));
+    for i in 0..BLOCK / 2 {
+        let radius = (-2.0 * logs[i]).sqrt();
+        (first[i], second[i]) = (radius * cosines[i], radius * sines[i]);
     }
 }
 
@@ -109,25 +130,22 @@ pub(super) fn fused(a: f32, b: f32, c: f32) -> f32 {
     (f64::from(a) * f64::from(b) + f64::from(c)) as f32
 }
 
+/// `a·b + c` in all lanes.
+fn fused_lanes(a: Lanes, b: Lanes, c: Lanes) -> Lanes {
+    std::array::from_fn(|i| fused(a[i], b[i], c[i]))
+}
+
 /// A polynomial, the highest power first.
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    coefficients.into_iter().reduce(|sum, it| fused(sum, x, it)).unwrap_or(0.0)
+fn polynomial<const N: usize>(x: Lanes, coefficients: [f32; N]) -> Lanes {
+    let [first, rest @ ..] = coefficients.as_slice() else { return [0.0; BLOCK / 2] };
+    rest.iter().fold([*first; BLOCK / 2], |sum, it| fused_lanes(sum, x, [*it; BLOCK / 2]))
 }
 
 /// The natural logarithm in the single precision of the Cephes library (Moshier 1992), whose last bit decides that of the noise.
 ///
 /// `x` is positive and not subnormal.
-fn ln(x: f32) -> f32 {
-    let bits = x.to_bits();
-    let mut exponent = (bits >> 23) as i32 - 126;
-    let mut part = f32::from_bits((bits & 0x007F_FFFF) | 0x3F00_0000);
-    if part < std::f32::consts::FRAC_1_SQRT_2 {
-        exponent -= 1;
-        part += part;
-    }
-    let (x, exponent) = (part - 1.0, exponent as f32);
-    let square = x * x;
-    let series = [
+fn ln(x: Lanes) -> Lanes {
+    const SERIES: [f32; 9] = [
         7.037_683_6e-2,
         -1.151_461e-1,
         1.167_699_9e-1,
@@ -138,26 +156,40 @@ fn ln(x: f32) -> f32 {
         -2.499_999_4e-1,
         3.333_333_1e-1,
     ];
+    let mut exponent: Lanes = std::array::from_fn(|i| ((x[i].to_bits() >> 23) as i32 - 126) as f32);
+    let part: Lanes = std::array::from_fn(|i| f32::from_bits((x[i].to_bits() & 0x007F_FFFF) | 0x3F00_0000));
+    let x: Lanes = std::array::from_fn(|i| {
+        let low = part[i] < std::f32::consts::FRAC_1_SQRT_2;
+        exponent[i] -= if low { 1.0 } else { 0.0 };
+        part[i] - 1.0 + if low { part[i] } else { 0.0 }
+    });
+    let series = polynomial(x, SERIES);
     // ln 2 in two parts, the small one first.
-    let tail = fused(exponent, -2.121_944_4e-4, polynomial(x, series) * x * square);
-    fused(exponent, 0.693_359_375, x + fused(-square, 0.5, tail))
+    let tail = fused_lanes(exponent, [-2.121_944_4e-4; BLOCK / 2], std::array::from_fn(|i| series[i] * x[i] * (x[i] * x[i])));
+    std::array::from_fn(|i| fused(exponent[i], 0.693_359_375, x[i] + fused(-(x[i] * x[i]), 0.5, tail[i])))
 }
 
 /// Sine and cosine in the single precision of the Cephes library. `angle` is in 0..2π.
-fn sin_cos(angle: f32) -> (f32, f32) {
+fn sin_cos(angle: Lanes) -> (Lanes, Lanes) {
     // The nearest even multiple of an eighth of a turn, and what is left.
-    let eighth = ((angle * (4.0 * std::f32::consts::FRAC_1_PI)) as i32 + 1) & !1;
-    let turned = eighth as f32;
-    let x = [-0.785_156_25, -2.418_756_5e-4, -3.774_895e-8].into_iter().fold(angle, |x, part| fused(turned, part, x));
-    let z = x * x;
-    let cos = fused(polynomial(z, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]) * z, z, -0.5 * z) + 1.0;
-    let sin = fused(polynomial(z, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]) * z, x, x);
-    match eighth & 7 {
-        0 => (sin, cos),
-        2 => (cos, -sin),
-        4 => (-sin, -cos),
-        _ => (-cos, sin),
-    }
+    let eighth: [i32; BLOCK / 2] = std::array::from_fn(|i| ((angle[i] * (4.0 * std::f32::consts::FRAC_1_PI)) as i32 + 1) & !1);
+    let turned: Lanes = std::array::from_fn(|i| eighth[i] as f32);
+    let parts = [-0.785_156_25, -2.418_756_5e-4, -3.774_895e-8];
+    let x = parts.into_iter().fold(angle, |x, part| fused_lanes(turned, [part; BLOCK / 2], x));
+    let z: Lanes = std::array::from_fn(|i| x[i] * x[i]);
+    let (even, odd) = (
+        polynomial(z, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]),
+        polynomial(z, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]),
+    );
+    let cos: Lanes = std::array::from_fn(|i| fused(even[i] * z[i], z[i], -0.5 * z[i]) + 1.0);
+    let sin: Lanes = std::array::from_fn(|i| fused(odd[i] * z[i], x[i], x[i]));
+    // Quarter turns swap the two, half turns turn the signs.
+    let swapped = |i: usize| eighth[i] & 2 != 0;
+    let signed = |value: f32, minus: bool| if minus { -value } else { value };
+    (
+        std::array::from_fn(|i| signed(if swapped(i) { cos[i] } else { sin[i] }, eighth[i] & 4 != 0)),
+        std::array::from_fn(|i| signed(if swapped(i) { sin[i] } else { cos[i] }, (eighth[i] + 2) & 4 != 0)),
+    )
 }
 
 /// The noise that a seed stands for, `[batch, each]`.
