@@ -343,7 +343,7 @@ impl Guided<'_> {
             for (part, belief) in parts.iter().zip(self.call(&x, sigma, &parts)?) {
                 let weight = part.place.weight(frame);
                 match (&mut answers[part.side], weight) {
-                    (answer @ None, None) if counts[part.side] == 1 => *answer = Some(Answer::Whole(belief)),
+                    (answer @ None, None) if counts[part.side] == 1 => *answer = Some(Answer { sum: belief, weights: None }),
                     (answer, weight) => answer.get_or_insert_with(|| Answer::nothing(frame)).add(part.rect, belief, weight),
                 }
             }
@@ -414,11 +414,11 @@ impl Guided<'_> {
 }
 
 /// What one side says.
-enum Answer {
-    /// One prompt's belief, everywhere.
-    Whole(Tensor<4>),
-    /// The weighted sum of several, and of their weights.
-    Sum(Tensor<4>, Tensor<4>),
+struct Answer {
+    /// The beliefs of its prompts, each times its weight.
+    sum: Tensor<4>,
+    /// The sum of the weights; `None` where one prompt alone speaks, everywhere.
+    weights: Option<Tensor<4>>,
 }
 
 impl Answer {
@@ -426,33 +426,31 @@ impl Answer {
         let planes = frame.channels * frame.depth;
         let sum = Tensor::zeros([frame.batch, planes, frame.height, frame.width], &frame.device);
         // Where no prompt applies the answer is nothing, not nothing divided by nothing.
-        Self::Sum(sum, Tensor::full([frame.batch, 1, frame.height, frame.width], 1e-37, &frame.device))
+        let weights = Tensor::full([frame.batch, 1, frame.height, frame.width], 1e-37, &frame.device);
+        Self { sum, weights: Some(weights) }
     }
 
     fn add(&mut self, rect: Rect, belief: Tensor<4>, weight: Option<Tensor<4>>) {
-        let Self::Sum(sum, weights) = self else { return };
+        let Some(weights) = &self.weights else { return };
         let [batch, planes, ..] = belief.dims();
         let size = [batch, 1, rect.height, rect.width];
         let weight = match weight {
             Some(it) => it.expand(size),
             None => Tensor::ones(size, &belief.device()),
         };
-        let place = |planes: usize| [0..batch, 0..planes, rect.y..rect.y + rect.height, rect.x..rect.x + rect.width];
         let add = |to: &Tensor<4>, what: Tensor<4>| {
-            let place = place(what.dims()[1]);
+            let place = [0..batch, 0..what.dims()[1], rect.y..rect.y + rect.height, rect.x..rect.x + rect.width];
             to.clone().slice_assign(place.clone(), to.clone().slice(place) + what)
         };
-        *sum = add(sum, belief * weight.clone().repeat_dim(1, planes));
-        *weights = add(weights, weight);
+        self.weights = Some(add(weights, weight.clone()));
+        self.sum = add(&self.sum, belief * weight.repeat_dim(1, planes));
     }
 
     fn mean(self) -> Tensor<4> {
-        match self {
-            Self::Whole(belief) => belief,
-            Self::Sum(sum, weights) => {
-                let planes = sum.dims()[1];
-                sum / weights.repeat_dim(1, planes)
-            }
+        let planes = self.sum.dims()[1];
+        match self.weights {
+            Some(weights) => self.sum / weights.repeat_dim(1, planes),
+            None => self.sum,
         }
     }
 }

@@ -40,7 +40,7 @@ impl Generator {
         let mut values = vec![0.0; count];
         self.uniform(&mut values);
         values.par_chunks_exact_mut(BLOCK).with_min_len(256).for_each(box_muller);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             // The last sixteen are drawn afresh: they overlap the last whole block.
             let tail = &mut values[count - BLOCK..];
             self.uniform(tail);
@@ -148,13 +148,13 @@ fn ln(x: Lanes) -> Lanes {
     const SERIES: [f32; 9] = [
         7.037_683_6e-2,
         -1.151_461e-1,
-        1.167_699_9e-1,
+        0.116_769_984,
         -1.242_014_1e-1,
         1.424_932_3e-1,
         -1.666_805_8e-1,
-        2.000_071_5e-1,
+        0.200_007_14,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ];
     let mut exponent: Lanes = std::array::from_fn(|i| ((x[i].to_bits() >> 23) as i32 - 126) as f32);
     let part: Lanes = std::array::from_fn(|i| f32::from_bits((x[i].to_bits() & 0x007F_FFFF) | 0x3F00_0000));
@@ -166,7 +166,7 @@ fn ln(x: Lanes) -> Lanes {
     let series = polynomial(x, SERIES);
     // ln 2 in two parts, the small one first.
     let tail = fused_lanes(exponent, [-2.121_944_4e-4; BLOCK / 2], std::array::from_fn(|i| series[i] * x[i] * (x[i] * x[i])));
-    std::array::from_fn(|i| fused(exponent[i], 0.693_359_375, x[i] + fused(-(x[i] * x[i]), 0.5, tail[i])))
+    std::array::from_fn(|i| fused(exponent[i], 0.693_359_4, x[i] + fused(-(x[i] * x[i]), 0.5, tail[i])))
 }
 
 /// Sine and cosine in the single precision of the Cephes library. `angle` is in 0..2π.

@@ -62,10 +62,9 @@ pub(super) fn euler_cfg_pp(
     x: Tensor<2>,
     steps: Steps<'_>,
     noise: &mut Noise,
-    options: &Options,
+    _: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    let options = Options { eta: 0.0, s_noise: 0.0, ..options.clone() };
-    euler_ancestral_cfg_pp(model, x, steps, noise, &options)
+    euler_ancestral_cfg_pp(model, x, steps, noise, &Options { eta: 0.0, s_noise: 0.0 })
 }
 
 /// The same with fresh noise: DDIM's stochastic step with CFG++.
