@@ -101,3 +101,17 @@ pub const SD15: LatentFormat = LatentFormat {
     preview: &[[0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177]],
     preview_bias: [0.0; 3],
 };
+
+impl LatentFormat {
+    /// From the picture side's scale to the network's.
+    pub fn to_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
+        let shifted = if self.shift == 0.0 { latent } else { latent.sub_scalar(self.shift as f32) };
+        shifted.mul_scalar(self.scale as f32)
+    }
+
+    /// From the network's scale to the picture side's.
+    pub fn from_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
+        let scaled = latent.div_scalar(self.scale as f32);
+        if self.shift == 0.0 { scaled } else { scaled.add_scalar(self.shift as f32) }
+    }
+}

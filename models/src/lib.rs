@@ -3,23 +3,24 @@
 //! What flows on wires here is a *recipe* ([`Model`], [`Clip`], [`Vae`]): small, cloneable, hashable. The tensors behind it are
 //! loaded by the [`Engine`] when a computation needs them and dropped when something else needs the room.
 
-pub mod blocks;
-pub mod conditioning;
-pub mod device;
-pub mod diffusion;
 pub mod engine;
+pub mod device;
 pub mod folders;
-pub mod latent;
-pub mod picture;
-pub mod recipe;
 pub mod residency;
+pub mod weights;
+mod settings;
+pub mod blocks;
+pub mod recipe;
+pub mod text;
+pub mod diffusion;
+pub mod vae;
+pub mod picture;
+pub mod latent;
+pub mod conditioning;
+pub mod sampling;
+pub mod watch;
 #[cfg(test)]
 mod golden;
-mod settings;
-pub mod vae;
-pub mod text;
-pub mod watch;
-pub mod weights;
 
 pub use conditioning::{Cond, Conditioning};
 pub use engine::Engine;
@@ -27,7 +28,7 @@ pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
 pub use recipe::Model;
-pub use vae::Vae;
 pub use text::Clip;
+pub use vae::Vae;
 pub use watch::{Stop, Unwatched, Watch};
 pub use weights::{LoadError, Weights};

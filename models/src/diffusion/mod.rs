@@ -48,6 +48,23 @@ pub enum Prediction {
     Velocity,
     /// The clean latent.
     Sample,
+    /// The velocity of a rectified flow, whose levels are moved towards noise.
+    Flow {
+        /// How far they are moved.
+        shift: f64,
+        /// The network's timestep for σ 1.
+        multiplier: f64,
+    },
+    /// The velocity of a rectified flow with FLUX.1's exponential shift; the network hears of σ itself.
+    FluxFlow {
+        /// μ of the shift.
+        shift: f64,
+    },
+    /// The noise, on Stable Cascade's continuous cosine levels.
+    Cascade {
+        /// Shifts the log signal-to-noise ratio.
+        shift: f64,
+    },
 }
 
 /// A network in memory.

@@ -1,0 +1,480 @@
+//! Asks a network about a noisy latent under several prompts, and leads away from some of them.
+//!
+//! Classifier-free guidance: Ho and Salimans 2022 (arXiv 2207.12598). Each prompt may have an area, a mask, a strength and a part of
+//! the schedule; what several say of the same place is averaged by weight.
+
+use super::denoise::{Both, Denoise};
+use super::frame::{Frame, cycle, fill, spread, stretch};
+use super::schedules::ModelSampling;
+use crate::conditioning::{Area, Cond};
+use crate::diffusion::{Call, Network};
+use crate::{LatentFormat, Stop, Watch};
+use burn::tensor::Tensor;
+
+/// A network under guidance.
+pub(super) struct Guided<'a> {
+    pub network: &'a dyn Network,
+    pub sampling: &'a ModelSampling,
+    pub frame: &'a Frame,
+    pub sides: Sides,
+    /// How far to lead: 1 follows the positive side alone.
+    pub cfg: f64,
+    /// At most so many latents go through the network at once; those of one prompt always do.
+    pub batch_limit: usize,
+    pub watch: &'a dyn Watch,
+}
+
+/// The prompts to follow and those to lead away from.
+pub(super) struct Sides {
+    positive: Vec<Place>,
+    negative: Vec<Place>,
+}
+
+/// A prompt, and where and when it applies to the latents at hand.
+#[derive(Clone)]
+struct Place {
+    prompt: Prompt,
+    rect: Option<Rect>,
+    /// Of the whole frame, `[b or 1, 1, h, w]`.
+    mask: Option<Tensor<4>>,
+    strength: f32,
+    /// From this level ...
+    start: f32,
+    /// ... down to this one.
+    end: f32,
+}
+
+/// What the network is told.
+#[derive(Clone)]
+struct Prompt {
+    context: Tensor<3>,
+    vector: Option<Tensor<2>>,
+    /// Channels behind the latent's own, `[b, extra, h, w]`.
+    beside: Option<Tensor<4>>,
+}
+
+/// A rectangle in latent cells; it may reach beyond the frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rect {
+    y: usize,
+    x: usize,
+    height: usize,
+    width: usize,
+}
+
+impl Rect {
+    fn whole(frame: &Frame) -> Self {
+        Self { y: 0, x: 0, height: frame.height, width: frame.width }
+    }
+
+    fn cut(self, frame: &Frame) -> Self {
+        Self { height: self.height.min(frame.height - self.y), width: self.width.min(frame.width - self.x), ..self }
+    }
+
+    fn inside(self, other: Self) -> bool {
+        let fits = |start: usize, length: usize, from: usize, room: usize| {
+            start >= from && start.saturating_add(length) <= from.saturating_add(room)
+        };
+        fits(self.y, self.height, other.y, other.height) && fits(self.x, self.width, other.x, other.width)
+    }
+
+    fn take(self, pictures: Tensor<4>) -> Tensor<4> {
+        pictures.narrow(2, self.y, self.height).narrow(3, self.x, self.width)
+    }
+}
+
+/// What inpaint and edit networks see where a prompt says nothing of it.
+pub(super) struct Beside<'a> {
+    /// The latent that is being changed, in the model's scale, as pictures.
+    pub latent: Tensor<4>,
+    /// Where it is changed.
+    pub noise_mask: Option<&'a Tensor<4>>,
+    pub format: LatentFormat,
+}
+
+impl Sides {
+    /// Fits the prompts to the latents.
+    pub(super) fn new(
+        positive: &[Cond],
+        negative: &[Cond],
+        frame: &Frame,
+        network: &dyn Network,
+        sampling: &ModelSampling,
+        beside: &Beside<'_>,
+    ) -> Result<Self, Stop> {
+        let place = |conds: &[Cond]| -> Result<Vec<Place>, Stop> {
+            conds.iter().map(|it| Place::new(it, frame, network, sampling, beside)).collect()
+        };
+        let (mut positive, mut negative) = (place(positive)?, place(negative)?);
+        // Guidance in an area needs both sides there, of equal size.
+        complete(&mut negative, &positive);
+        complete(&mut positive, &negative);
+        Ok(Self { positive, negative })
+    }
+}
+
+/// For each area of the other side, adds it to this side with the prompt that applies there: the smallest around it.
+fn complete(side: &mut Vec<Place>, other: &[Place]) {
+    for place in other {
+        let Some(rect) = place.rect else { continue };
+        let size = |it: &Place| it.rect.map_or(usize::MAX, |it| it.height.saturating_mul(it.width));
+        let around = side.iter().filter(|it| it.rect.is_none_or(|it| rect.inside(it)));
+        let Some(smallest) = around.reduce(|best, it| if size(it) < size(best) { it } else { best }) else { continue };
+        if smallest.rect != Some(rect) {
+            let added = Place { prompt: smallest.prompt.clone(), ..place.clone() };
+            side.push(added);
+        }
+    }
+}
+
+impl Place {
+    fn new(
+        cond: &Cond,
+        frame: &Frame,
+        network: &dyn Network,
+        sampling: &ModelSampling,
+        beside: &Beside<'_>,
+    ) -> Result<Self, Stop> {
+        let [count, tokens, width] = cond.context.dims();
+        if width != network.context_width() {
+            return Err(Stop::Unfit(format!(
+                "the prompt was encoded {width} wide, this model reads {}: use the text encoder that belongs to it",
+                network.context_width()
+            )));
+        }
+        if count == 0 || tokens == 0 {
+            return Err(Stop::Unfit(format!("an encoded prompt of shape {:?} is empty", cond.context.dims())));
+        }
+        let on_device = |it: &Tensor<2>| cycle(it.clone().to_device(&frame.device), frame.batch);
+        let prompt = Prompt {
+            context: cycle(cond.context.clone().to_device(&frame.device), frame.batch),
+            vector: cond.pooled.as_ref().filter(|it| it.dims()[0] > 0).map(on_device),
+            beside: beside.channels(cond, frame, network.extra_channels())?,
+        };
+        let mask = cond.mask.as_ref().map(|it| fitted_mask(it, frame)).transpose()?;
+        let rect = match (&mask, cond.mask_bounds) {
+            (Some(mask), true) => Some(bounds(mask)),
+            _ => cond.area.map(|it| cells(it, frame)),
+        };
+        if let Some(Rect { y, x, .. }) =
+            rect.filter(|it| it.y >= frame.height || it.x >= frame.width || it.height == 0 || it.width == 0)
+        {
+            return Err(Stop::Unfit(format!(
+                "a prompt's area begins {y} down and {x} across or has no size; the latent has {} by {} cells",
+                frame.height, frame.width
+            )));
+        }
+        Ok(Self {
+            prompt,
+            rect,
+            mask: mask.map(|it| it.mul_scalar(cond.mask_strength as f32)),
+            strength: cond.strength as f32,
+            start: if cond.start <= 0.0 { f32::INFINITY } else { sampling.at_part(cond.start) },
+            end: sampling.at_part(cond.end),
+        })
+    }
+
+    fn active(&self, sigma: f32) -> bool {
+        (self.end..=self.start).contains(&sigma)
+    }
+
+    /// How much its answer counts, over its part of the frame; `None` is 1 everywhere.
+    fn weight(&self, frame: &Frame) -> Option<Tensor<4>> {
+        let rect = self.rect.unwrap_or(Rect::whole(frame)).cut(frame);
+        match (&self.mask, self.rect) {
+            (Some(mask), _) => Some(rect.take(mask.clone()).mul_scalar(self.strength)),
+            (None, Some(_)) => Some(feathered(rect, frame).mul_scalar(self.strength)),
+            (None, None) if self.strength == 1.0 => None,
+            (None, None) => Some(Tensor::full([1, 1, frame.height, frame.width], self.strength, &frame.device)),
+        }
+    }
+}
+
+/// Cells from the inside of an area to its edge where other prompts take over.
+const FEATHER: usize = 8;
+
+/// One inside the area, falling to its edges but where they are those of the picture.
+fn feathered(rect: Rect, frame: &Frame) -> Tensor<4> {
+    let ramp = |start: usize, length: usize, room: usize| -> Vec<f32> {
+        let reach = FEATHER.min(length / 4);
+        let mut weights = vec![1.0; length];
+        for step in 0..reach {
+            let part = (1.0 / reach as f64 * (step + 1) as f64) as f32;
+            if start != 0 {
+                weights[step] *= part;
+            }
+            if start + length < room {
+                weights[length - 1 - step] *= part;
+            }
+        }
+        weights
+    };
+    let down = Tensor::<1>::from_floats(ramp(rect.y, rect.height, frame.height).as_slice(), &frame.device);
+    let across = Tensor::<1>::from_floats(ramp(rect.x, rect.width, frame.width).as_slice(), &frame.device);
+    down.reshape([1, 1, rect.height, 1]) * across.reshape([1, 1, 1, rect.width])
+}
+
+fn cells(area: Area, frame: &Frame) -> Rect {
+    match area {
+        Area::Cells { y, x, height, width } => Rect { y, x, height, width },
+        Area::Parts { y, x, height, width } => {
+            let cells = |part: f64, room: usize| (part * room as f64).round_ties_even() as usize;
+            Rect {
+                y: cells(y, frame.height),
+                x: cells(x, frame.width),
+                height: cells(height, frame.height).max(1),
+                width: cells(width, frame.width).max(1),
+            }
+        }
+    }
+}
+
+/// A mask `[b or 1, h, w]` of any resolution, `[batch or 1, 1, h, w]` of the frame's.
+fn fitted_mask(mask: &Tensor<3>, frame: &Frame) -> Result<Tensor<4>, Stop> {
+    let [count, height, width] = mask.dims();
+    if count == 0 || height == 0 || width == 0 {
+        return Err(Stop::Unfit(format!("a prompt's mask of shape {:?} is empty", mask.dims())));
+    }
+    let mask = mask.clone().to_device(&frame.device).reshape([count, 1, height, width]);
+    let mask = stretch(mask, [frame.height, frame.width]);
+    Ok(if count == 1 { mask } else { cycle(mask, frame.batch) })
+}
+
+/// The least an area measures that is taken from a mask, each way.
+const LEAST: usize = 8;
+
+/// The rectangle around what a mask marks in any of its batch.
+fn bounds(mask: &Tensor<4>) -> Rect {
+    let [_, _, height, width] = mask.dims();
+    let marked: Vec<bool> = mask.to_data().iter::<f32>().map(|it| it != 0.0).collect();
+    let places = || marked.iter().enumerate().filter(|(_, marked)| **marked).map(|(at, _)| (at / width % height, at % width));
+    let (Some(top), Some(left)) = (places().map(|it| it.0).min(), places().map(|it| it.1).min()) else {
+        return Rect { y: 0, x: 0, height: LEAST, width: LEAST };
+    };
+    let (bottom, right) = places().fold((top, left), |(y, x), it| (y.max(it.0), x.max(it.1)));
+    Rect { y: top, x: left, height: (bottom - top + 1).max(LEAST), width: (right - left + 1).max(LEAST) }
+}
+
+/// A grey picture, as SD 1.x's autoencoder encodes it, in the model's scale.
+const GREY: [f32; 4] = [0.8223, -0.6876, 0.6364, 0.1380];
+
+impl Beside<'_> {
+    /// The channels that a network takes beside the latent: for 5 a mask and the masked picture, for 4 the picture to edit.
+    fn channels(&self, cond: &Cond, frame: &Frame, count: usize) -> Result<Option<Tensor<4>>, Stop> {
+        if count == 0 {
+            return Ok(None);
+        }
+        let own = frame.channels;
+        if frame.shape.len() != 4 || (count != own && count != own + 1) {
+            return Err(Stop::Unfit(format!(
+                "this model takes {count} channels beside a latent of shape {:?}: {own} (edit) or {} (inpaint) of a picture are understood",
+                frame.shape,
+                own + 1
+            )));
+        }
+        let size = [frame.height, frame.width];
+        let given = cond.concat_latent.as_ref().map(|it| {
+            if it.shape().len() != 4 || it.shape()[1] != own || it.shape().contains(&0) {
+                return Err(Stop::Unfit(format!("a picture of shape {:?} beside a latent of {own} channels", it.shape())));
+            }
+            Ok(it.tensor::<4>().to_device(&frame.device))
+        });
+        let given = given.transpose()?;
+        if count == own {
+            let picture =
+                given.map_or_else(|| Tensor::zeros([1, own, frame.height, frame.width], &frame.device), |it| fill(it, size));
+            return Ok(Some(spread(picture, frame.batch)));
+        }
+        let Some(mask) = cond.concat_mask.as_ref().or(self.noise_mask) else {
+            // Everything is to be painted: the mask is full, and there is nothing to see.
+            let grey = |channel: usize| GREY.get(channel).copied().unwrap_or(0.0);
+            let grey: Vec<f32> = (0..own).map(grey).collect();
+            let picture = Tensor::<1>::from_floats(grey.as_slice(), &frame.device).reshape([1, own, 1, 1]);
+            let picture = picture.expand([frame.batch, own, frame.height, frame.width]);
+            let mask = Tensor::ones([frame.batch, 1, frame.height, frame.width], &frame.device);
+            return Ok(Some(Tensor::cat(vec![mask, picture], 1)));
+        };
+        let [count, layers, height, width] = mask.dims();
+        if count == 0 || layers == 0 || height == 0 || width == 0 {
+            return Err(Stop::Unfit(format!("an inpaint mask of shape {:?} is empty", mask.dims())));
+        }
+        let mask = fill(mask.clone().to_device(&frame.device).narrow(1, 0, 1), size);
+        let mask = spread(mask.round(), frame.batch);
+        let picture = match given {
+            Some(it) => spread(fill(self.format.to_model(it), size), frame.batch),
+            None => self.latent.clone(),
+        };
+        Ok(Some(Tensor::cat(vec![mask, picture], 1)))
+    }
+}
+
+/// Contexts are repeated to a common length to go together, but to no more than so many times the shortest.
+const MOST_REPEATS: usize = 4;
+
+/// A prompt's share in a call.
+struct Part<'a> {
+    side: usize,
+    place: &'a Place,
+    rect: Rect,
+}
+
+impl Guided<'_> {
+    /// What the network believes under each of the sides.
+    fn ask<const N: usize>(&self, x: &Tensor<2>, sigma: f32, sides: [&[Place]; N]) -> Result<[Tensor<2>; N], Stop> {
+        let frame = self.frame;
+        let x = frame.pictures(x.clone());
+        let mut waiting: Vec<Part<'_>> = sides
+            .iter()
+            .enumerate()
+            .flat_map(|(side, places)| places.iter().map(move |it| (side, it)))
+            .filter(|(_, it)| it.active(sigma))
+            .map(|(side, place)| Part { side, place, rect: place.rect.unwrap_or(Rect::whole(frame)).cut(frame) })
+            .collect();
+        let mut counts = [0; N];
+        waiting.iter().for_each(|it| counts[it.side] += 1);
+        let mut answers: [Option<Answer>; N] = std::array::from_fn(|_| None);
+        while !waiting.is_empty() {
+            let together = self.together(&waiting);
+            let mut parts = Vec::with_capacity(together.len());
+            // From behind, so that the places of the others stay.
+            for index in together.into_iter().rev() {
+                parts.push(waiting.remove(index));
+            }
+            for (part, belief) in parts.iter().zip(self.call(&x, sigma, &parts)?) {
+                let weight = part.place.weight(frame);
+                match (&mut answers[part.side], weight) {
+                    (answer @ None, None) if counts[part.side] == 1 => *answer = Some(Answer { sum: belief, weights: None }),
+                    (answer, weight) => answer.get_or_insert_with(|| Answer::nothing(frame)).add(part.rect, belief, weight),
+                }
+            }
+        }
+        Ok(answers.map(|it| {
+            let answer = it.unwrap_or_else(|| Answer::nothing(frame));
+            frame.flat(answer.mean())
+        }))
+    }
+
+    /// The first that waits and those that can go through the network with it.
+    fn together(&self, waiting: &[Part<'_>]) -> Vec<usize> {
+        let first = &waiting[0];
+        let most = (self.batch_limit / self.frame.batch).max(1);
+        let tokens = |it: &Part<'_>| it.place.prompt.context.dims()[1];
+        let (mut shortest, mut common) = (tokens(first), tokens(first));
+        let mut together = vec![0];
+        for (index, part) in waiting.iter().enumerate().skip(1) {
+            if together.len() == most {
+                break;
+            }
+            let (least, multiple) = (shortest.min(tokens(part)), lcm(common, tokens(part)));
+            let widths = |it: &Part<'_>| it.place.prompt.vector.as_ref().map(|it| it.dims()[1]);
+            let same_size = (part.rect.height, part.rect.width) == (first.rect.height, first.rect.width);
+            if same_size && widths(part) == widths(first) && multiple / least <= MOST_REPEATS {
+                (shortest, common) = (least, multiple);
+                together.push(index);
+            }
+        }
+        together
+    }
+
+    /// One run of the network: the clean latent under each prompt, over its part of the frame.
+    fn call(&self, x: &Tensor<4>, sigma: f32, parts: &[Part<'_>]) -> Result<Vec<Tensor<4>>, Stop> {
+        let frame = self.frame;
+        self.watch.check()?;
+        let seen = Tensor::cat(parts.iter().map(|it| it.rect.take(x.clone())).collect(), 0);
+        let mut input = seen.clone().mul_scalar(self.sampling.input_scale(sigma));
+        let extra = self.network.extra_channels();
+        if extra > 0 {
+            let beside = parts.iter().filter_map(|it| Some(it.rect.take(it.place.prompt.beside.clone()?)));
+            input = Tensor::cat(vec![input, Tensor::cat(beside.collect(), 0)], 1);
+        }
+        let tokens = parts.iter().map(|it| it.place.prompt.context.dims()[1]).fold(1, lcm);
+        let context = |it: &Part<'_>| {
+            let context = it.place.prompt.context.clone();
+            let repeats = tokens / context.dims()[1];
+            // Attention over a context twice is attention over it once.
+            if repeats == 1 { context } else { context.repeat_dim(1, repeats) }
+        };
+        let vectors: Option<Vec<_>> = parts.iter().map(|it| it.place.prompt.vector.clone()).collect();
+        let batch = seen.dims()[0];
+        let output = self.network.forward(Call {
+            x: frame.samples(input, extra),
+            timestep: Tensor::full([batch], self.sampling.timestep(sigma), &frame.device),
+            context: Tensor::cat(parts.iter().map(context).collect(), 0),
+            vector: vectors.map(|it| Tensor::cat(it, 0)),
+            watch: self.watch,
+        })?;
+        let wanted = frame.samples(seen.clone(), 0);
+        if output.shape() != wanted.shape() {
+            return Err(Stop::Unfit(format!("the network answered {:?} for a latent of {:?}", output.shape(), wanted.shape())));
+        }
+        let output = output.values().clone().reshape(seen.dims());
+        let belief = self.sampling.denoised(seen, output, sigma);
+        Ok(belief.split(frame.batch, 0))
+    }
+}
+
+/// What one side says.
+struct Answer {
+    /// The beliefs of its prompts, each times its weight.
+    sum: Tensor<4>,
+    /// The sum of the weights; `None` where one prompt alone speaks, everywhere.
+    weights: Option<Tensor<4>>,
+}
+
+impl Answer {
+    fn nothing(frame: &Frame) -> Self {
+        let planes = frame.channels * frame.depth;
+        let sum = Tensor::zeros([frame.batch, planes, frame.height, frame.width], &frame.device);
+        // Where no prompt applies the answer is nothing, not nothing divided by nothing.
+        let weights = Tensor::full([frame.batch, 1, frame.height, frame.width], 1e-37, &frame.device);
+        Self { sum, weights: Some(weights) }
+    }
+
+    fn add(&mut self, rect: Rect, belief: Tensor<4>, weight: Option<Tensor<4>>) {
+        let Some(weights) = &self.weights else { return };
+        let [batch, planes, ..] = belief.dims();
+        let size = [batch, 1, rect.height, rect.width];
+        let weight = match weight {
+            Some(it) => it.expand(size),
+            None => Tensor::ones(size, &belief.device()),
+        };
+        let add = |to: &Tensor<4>, what: Tensor<4>| {
+            let place = [0..batch, 0..what.dims()[1], rect.y..rect.y + rect.height, rect.x..rect.x + rect.width];
+            to.clone().slice_assign(place.clone(), to.clone().slice(place) + what)
+        };
+        self.weights = Some(add(weights, weight.clone()));
+        self.sum = add(&self.sum, belief * weight.repeat_dim(1, planes));
+    }
+
+    fn mean(self) -> Tensor<4> {
+        let planes = self.sum.dims()[1];
+        match self.weights {
+            Some(weights) => self.sum / weights.repeat_dim(1, planes),
+            None => self.sum,
+        }
+    }
+}
+
+fn lcm(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}
+
+impl Denoise for Guided<'_> {
+    fn denoise(&mut self, x: &Tensor<2>, sigma: f32) -> Result<Tensor<2>, Stop> {
+        if (self.cfg - 1.0).abs() <= 1e-9 * self.cfg.abs().max(1.0) {
+            let [positive] = self.ask(x, sigma, [&self.sides.positive])?;
+            return Ok(positive);
+        }
+        Ok(self.denoise_both(x, sigma)?.guided)
+    }
+
+    fn denoise_both(&mut self, x: &Tensor<2>, sigma: f32) -> Result<Both, Stop> {
+        let [positive, negative] = self.ask(x, sigma, [&self.sides.positive, &self.sides.negative])?;
+        let guided = negative.clone() + (positive - negative.clone()).mul_scalar(self.cfg as f32);
+        Ok(Both { guided, unguided: negative })
+    }
+}
