@@ -75,6 +75,13 @@ impl Job {
     }
 }
 
+impl Default for Job {
+    /// A run on the CPU without any folder.
+    fn default() -> Self {
+        Self::new(Arc::new(Engine::cpu()), Arc::default())
+    }
+}
+
 /// A node's view of the run around it.
 pub struct Context {
     job: Arc<Job>,
@@ -187,10 +194,6 @@ impl Context {
     /// Follows a computation on latents of this format: its progress becomes events, its beliefs previews.
     pub fn watch(&self, format: LatentFormat) -> impl Watch + '_ {
         Previewing { cx: self, format, last: Mutex::new(None) }
-    }
-
-    pub(crate) fn job(&self) -> &Arc<Job> {
-        &self.job
     }
 
     pub(crate) fn take_shown(&self) -> Vec<Shown> {

@@ -36,6 +36,7 @@
 // The derive macros name this crate from outside; its own tests use them too.
 extern crate self as runtime;
 
+pub mod cache;
 pub mod context;
 pub mod declare;
 pub mod error;
@@ -47,10 +48,11 @@ pub mod registry;
 pub mod sockets;
 pub mod value;
 
+pub use cache::{Cache, Policy};
 pub use context::{Cancel, Context, Job};
 pub use error::NodeError;
 pub use event::{Event, NodeRef, Picture, Place, SavedFile, Shown};
-pub use executor::Failure;
+pub use executor::{Ended, Executor, Failure};
 pub use folders::{FolderError, Folders};
 pub use node::{
     Blockable, Class, Expanding, Expansion, Extra, Fingerprint, Given, Inputs, Lazy, List, Literals, Node, Outcome, Outputs,

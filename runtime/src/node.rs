@@ -630,6 +630,7 @@ mod tests {
     use crate::{Choice, Job, Registry, registry};
     use expect_test::expect;
     use graph::Catalog;
+    use runtime_derive::Node;
 
     /// How a picture is cut.
     #[derive(Choice, Clone, Copy, Debug, PartialEq)]
@@ -682,7 +683,7 @@ mod tests {
     fn call(registry: &Registry, class: &str, inputs: &[(&str, Value)]) -> Result<Outcome, NodeError> {
         let (spec, class) = registry.class(class).unwrap();
         let slots = inputs.iter().map(|(name, value)| ((*name).to_owned(), Slot::Values(vec![value.clone()]))).collect();
-        let job = Job::new(Arc::new(models::Engine::cpu()), Arc::default());
+        let job = Job::default();
         class.run(Inputs::new(spec, slots), &Context::alone(job))
     }
 
