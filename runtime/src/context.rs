@@ -1,0 +1,277 @@
+//! What a node knows of the run around it. With [`sockets`](crate::sockets), the only place that names `models`.
+
+use crate::event::{Event, NodeRef, Picture, Shown};
+use crate::{Folders, NodeError, error};
+use graph::{Graph, NodeId};
+use models::{Engine, LatentFormat, Samples, Stop, Watch};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use serde_json::{Map, Value as Json};
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What every node of one run shares.
+pub struct Job {
+    /// The device and what is resident on it.
+    pub engine: Arc<Engine>,
+    /// Where files are.
+    pub folders: Arc<Folders>,
+    /// The prompt as it was sent, for the metadata of saved files; `None` where metadata is not wanted.
+    pub prompt: Option<Json>,
+    /// What the front end wants in the metadata of saved files, normally `workflow`.
+    pub extra_pnginfo: Map<String, Json>,
+    /// Whether previews of unfinished work are wanted.
+    pub previews: bool,
+    /// How to stop the run.
+    pub cancel: Cancel,
+    /// Who hears of it. Called from several threads, one event at a time for each.
+    pub events: Box<dyn Fn(Event) + Send + Sync>,
+}
+
+/// Stops a run. All copies are one switch.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A switch that is off.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the run to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Job {
+    /// A run whose events nobody hears, without metadata and previews.
+    pub fn new(engine: Arc<Engine>, folders: Arc<Folders>) -> Self {
+        Self {
+            engine,
+            folders,
+            prompt: None,
+            extra_pnginfo: Map::new(),
+            previews: false,
+            cancel: Cancel::new(),
+            events: Box::new(|_| {}),
+        }
+    }
+
+    /// The same with a listener.
+    #[must_use]
+    pub fn heard_by(self, events: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { events: Box::new(events), ..self }
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        (self.events)(event);
+    }
+}
+
+impl Default for Job {
+    /// A run on the CPU without any folder.
+    fn default() -> Self {
+        Self::new(Arc::new(Engine::cpu()), Arc::default())
+    }
+}
+
+/// A node's view of the run around it.
+pub struct Context {
+    job: Arc<Job>,
+    node: NodeRef,
+    graph: Arc<RwLock<Graph>>,
+    /// Set when another node failed: this one's work is in vain.
+    abandoned: Cancel,
+    shown: Mutex<Vec<Shown>>,
+}
+
+impl Context {
+    pub(crate) fn new(job: Arc<Job>, node: NodeRef, graph: Arc<RwLock<Graph>>, abandoned: Cancel) -> Self {
+        Self { job, node, graph, abandoned, shown: Mutex::default() }
+    }
+
+    /// A context outside of any run, to try a single node.
+    pub fn alone(job: Job) -> Self {
+        Self::new(Arc::new(job), NodeRef::own("1".into()), Arc::default(), Cancel::new())
+    }
+
+    /// The device and what is resident on it.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.job.engine
+    }
+
+    /// Where files are.
+    pub fn folders(&self) -> &Folders {
+        &self.job.folders
+    }
+
+    /// The prompt as it was sent, to be saved with files; `None` where metadata is not wanted.
+    pub fn prompt(&self) -> Option<&Json> {
+        self.job.prompt.as_ref()
+    }
+
+    /// What the front end wants saved with files, normally `workflow`. Empty where metadata is not wanted.
+    pub fn extra_pnginfo(&self) -> &Map<String, Json> {
+        &self.job.extra_pnginfo
+    }
+
+    /// The id of this node. A result that depends on it needs `not_idempotent`.
+    pub fn node(&self) -> &NodeId {
+        &self.node.id
+    }
+
+    /// All ids of this node.
+    pub fn node_ref(&self) -> &NodeRef {
+        &self.node
+    }
+
+    /// The graph as it is now, nodes that other nodes put in their place included. Do not hold it while working.
+    pub fn graph(&self) -> RwLockReadGuard<'_, Graph> {
+        self.graph.read()
+    }
+
+    /// Shows the user something when the node is finished.
+    pub fn show(&self, shown: Shown) {
+        self.shown.lock().push(shown);
+    }
+
+    /// Tells how far the work is.
+    pub fn progress(&self, done: usize, total: usize) {
+        self.job.emit(Event::Progress { node: self.node.clone(), done, total });
+    }
+
+    /// Tells how the work looks so far.
+    pub fn preview(&self, picture: Picture) {
+        self.job.emit(Event::Preview { node: self.node.clone(), picture: Arc::new(picture) });
+    }
+
+    /// Whether previews are wanted: making one is not free.
+    pub fn wants_previews(&self) -> bool {
+        self.job.previews
+    }
+
+    /// Tells something about the work in words.
+    pub fn text(&self, text: impl Into<String>) {
+        self.job.emit(Event::Text { node: self.node.clone(), text: text.into() });
+    }
+
+    /// Ends the node if the run was cancelled. Long work asks this often.
+    ///
+    /// # Errors
+    /// [`error::Kind::Cancelled`].
+    pub fn check(&self) -> Result<(), NodeError> {
+        if self.is_cancelled() { Err(NodeError::cancelled()) } else { Ok(()) }
+    }
+
+    /// Whether the work should end now.
+    pub fn is_cancelled(&self) -> bool {
+        self.job.cancel.is_cancelled() || self.abandoned.is_cancelled()
+    }
+
+    /// Waits, but no longer than until the run is cancelled.
+    ///
+    /// # Errors
+    /// [`error::Kind::Cancelled`].
+    pub fn sleep(&self, time: Duration) -> Result<(), NodeError> {
+        let end = Instant::now() + time;
+        loop {
+            self.check()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    /// Follows a computation on latents of this format: its progress becomes events, its beliefs previews.
+    pub fn watch(&self, format: LatentFormat) -> impl Watch + '_ {
+        Previewing { cx: self, format, last: Mutex::new(None) }
+    }
+
+    pub(crate) fn take_shown(&self) -> Vec<Shown> {
+        std::mem::take(&mut self.shown.lock())
+    }
+}
+
+impl Watch for Context {
+    fn cancelled(&self) -> bool {
+        self.is_cancelled()
+    }
+
+    fn progress(&self, done: usize, total: usize, _: Option<&Samples>) {
+        Self::progress(self, done, total);
+    }
+}
+
+struct Previewing<'cx> {
+    cx: &'cx Context,
+    format: LatentFormat,
+    last: Mutex<Option<Instant>>,
+}
+
+/// The shortest time between two previews.
+const PREVIEW_PAUSE: Duration = Duration::from_millis(100);
+
+impl Watch for Previewing<'_> {
+    fn cancelled(&self) -> bool {
+        self.cx.is_cancelled()
+    }
+
+    fn progress(&self, done: usize, total: usize, denoised: Option<&Samples>) {
+        self.cx.progress(done, total);
+        let Some(denoised) = denoised.filter(|_| self.cx.wants_previews()) else { return };
+        let mut last = self.last.lock();
+        if last.is_none_or(|it| it.elapsed() >= PREVIEW_PAUSE) {
+            *last = Some(Instant::now());
+            if let Some(picture) = guess(denoised, &self.format) {
+                self.cx.preview(picture);
+            }
+        }
+    }
+}
+
+/// The linear guess of what the first latent shows, one pixel a cell; the middle frame of a film.
+fn guess(samples: &Samples, format: &LatentFormat) -> Option<Picture> {
+    let (channels, frames, height, width) = match *samples.shape() {
+        [b, c, h, w] if b > 0 => (c, 1, h, w),
+        [b, c, t, h, w] if b > 0 => (c, t, h, w),
+        _ => return None,
+    };
+    if format.preview.is_empty() || channels < format.preview.len() || frames * height * width == 0 {
+        return None;
+    }
+    let values: Vec<f32> = samples.values().clone().slice([0..1]).into_data().convert::<f32>().try_to_vec().ok()?;
+    let plane = height * width;
+    let mut rgb = Vec::with_capacity(plane * 3);
+    for pixel in 0..plane {
+        for (color, bias) in format.preview_bias.iter().enumerate() {
+            let sum =
+                format.preview.iter().enumerate().fold(*bias, |sum, (channel, row)| {
+                    sum + values[(channel * frames + frames / 2) * plane + pixel] * row[color]
+                });
+            rgb.push(((sum + 1.0) * 127.5).clamp(0.0, 255.0) as u8);
+        }
+    }
+    Some(Picture { width, height, rgb })
+}
+
+/// What kind of failure an error is, judged by what lies at its root.
+pub(crate) fn kind_of(error: &(dyn Error + 'static)) -> error::Kind {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        match error.downcast_ref::<Stop>() {
+            Some(Stop::Cancelled) => return error::Kind::Cancelled,
+            Some(Stop::OutOfMemory(_)) => return error::Kind::OutOfMemory,
+            Some(_) | None => next = error.source(),
+        }
+    }
+    error::Kind::Failed
+}

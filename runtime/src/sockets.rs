@@ -1,0 +1,38 @@
+//! The types of `models` on wires. With [`context`](crate::context), the only place that names `models`.
+
+use crate::Socket;
+use graph::SocketType;
+use models::{Conditioning, Image, Latent, Mask, Model};
+
+macro_rules! tensors {
+    ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
+        impl Socket for $type {
+            const TYPE: SocketType = SocketType::named($name);
+
+            fn bytes(&self) -> usize {
+                let $it = self;
+                $bytes
+            }
+        }
+    )*};
+}
+
+/// Bytes of so many 32-bit numbers.
+fn f32s<const D: usize>(dims: [usize; D]) -> usize {
+    dims.iter().product::<usize>() * size_of::<f32>()
+}
+
+// Recipes hold no tensors of their own: what they stand for is the engine's to count.
+tensors! {
+    Image, "IMAGE", |it| f32s(it.0.dims());
+    Mask, "MASK", |it| f32s(it.0.dims());
+    Latent, "LATENT", |it| f32s(it.samples.values().dims()) + it.noise_mask.as_ref().map_or(0, |mask| f32s(mask.dims()));
+    Conditioning, "CONDITIONING", |it| it.iter().map(|cond| {
+        f32s(cond.context.dims())
+            + cond.pooled.as_ref().map_or(0, |it| f32s(it.dims()))
+            + cond.mask.as_ref().map_or(0, |it| f32s(it.dims()))
+            + cond.concat_latent.as_ref().map_or(0, |it| f32s(it.values().dims()))
+            + cond.concat_mask.as_ref().map_or(0, |it| f32s(it.dims()))
+    }).sum();
+    Model, "MODEL", |_it| 0;
+}
