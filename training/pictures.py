@@ -1,0 +1,122 @@
+"""The demo model's world: flat emoji (Fluent Emoji Flat, MIT) in the middle of ten plain backgrounds, with captions.
+
+    python pictures.py --icons ICONS --run RUN      # ICONS: the unpacked npm package, RUN: the working folder
+
+writes RUN/icons.npz once (premultiplied RGBA of every thing, 64x64, uint8); the trainers compose pictures from it.
+"""
+
+import argparse
+import io
+import json
+import pathlib
+
+import numpy as np
+import torch
+
+SIZE = 64
+ICON = 56
+
+BACKGROUNDS = {
+    "white": (255, 255, 255),
+    "black": (20, 20, 20),
+    "red": (214, 48, 49),
+    "green": (46, 160, 67),
+    "blue": (45, 105, 210),
+    "yellow": (250, 206, 60),
+    "purple": (130, 80, 190),
+    "pink": (245, 150, 190),
+    "gray": (128, 128, 128),
+    "orange": (240, 140, 40),
+}
+COLORS = list(BACKGROUNDS)
+
+THINGS = """
+airplane alarm-clock alien ambulance ant automobile avocado backpack bacon bagel balloon banana basketball bat bear beaver
+beer-mug bell bell-pepper bicycle bird birthday-cake black-cat blowfish blue-heart blueberries boar books bread broccoli
+bubble-tea bug burrito bus butterfly cactus camel camera candle candy carrot castle cat cat-face cheese-wedge cherries
+cherry-blossom chicken chocolate-bar christmas-tree cloud clown-face cocktail-glass coconut comet cookie coral cow-face
+cowboy-hat-face crab crescent-moon crocodile croissant crown crying-face cucumber cupcake deer dog dog-face dolphin doughnut
+dragon dragon-face drum duck eagle ear-of-corn egg eggplant elephant envelope evergreen-tree fire fire-engine fish flamingo
+flying-saucer four-leaf-clover fox french-fries fried-shrimp frog garlic gem-stone ghost giraffe glass-of-milk grapes
+green-apple green-heart green-salad grinning-face guitar hamburger hammer hamster hedgehog helicopter hibiscus hippopotamus
+honey-pot honeybee horse hot-beverage hot-dog hot-pepper house ice-cream jack-o-lantern jellyfish kangaroo key kiwi-fruit
+koala lady-beetle laptop lemon leopard light-bulb lime lion lizard lobster locomotive lollipop lotus mango maple-leaf
+melon money-bag monkey monkey-face motorcycle mouse-face mushroom nerd-face octopus onion orange-heart owl palm-tree pancakes
+panda parrot peach peacock pear penguin pig pig-face pile-of-poo pineapple pizza polar-bear police-car popcorn potato
+potted-plant pretzel purple-heart rabbit rabbit-face raccoon racing-car rainbow red-apple red-heart rhinoceros robot rocket
+rooster rose sailboat sandwich sauropod scissors scorpion seal seedling shark ship shrimp skull sloth
+smiling-face-with-sunglasses snail snake snowflake snowman soccer-ball soft-ice-cream spider spouting-whale squid star
+strawberry sun sunflower sushi swan t-rex taco tangerine teapot tennis tent thinking-face tiger tiger-face tomato top-hat
+tractor tropical-drink tropical-fish trophy trumpet tulip turtle umbrella unicorn video-game volcano waffle watermelon whale
+wine-glass wolf wrapped-gift yellow-heart zebra
+""".split()
+
+
+def choose(icons):
+    """The things of the world: {name: icon}."""
+    data = json.loads((icons / "icons.json").read_text())["icons"]
+    return {n: data[n] for n in THINGS}
+
+
+def draw(icon, size):
+    """One thing as premultiplied RGBA, uint8 [size, size, 4]."""
+    import resvg_py
+    from PIL import Image
+
+    w, h = icon.get("width", 32), icon.get("height", 32)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{size}" height="{size}">{icon["body"]}</svg>'
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))
+    rgba = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")).astype(np.float32)
+    rgba[..., :3] *= rgba[..., 3:] / 255
+    return rgba.round().astype(np.uint8)
+
+
+class World:
+    """All pictures: `pictures(things, colors)` gives float [n, 3, 64, 64] in -1..1."""
+
+    def __init__(self, run):
+        saved = np.load(pathlib.Path(run) / "icons.npz")
+        self.names = [str(n) for n in saved["names"]]
+        rgba = torch.from_numpy(saved["rgba"]).permute(0, 3, 1, 2).float() / 255
+        self.rgb, self.alpha = rgba[:, :3].contiguous(), rgba[:, 3:].contiguous()
+        self.palette = torch.tensor(list(BACKGROUNDS.values())).float() / 255
+        # One pair in ten is never shown in training; every thing keeps at least eight backgrounds.
+        rng = np.random.default_rng(7)
+        self.unseen = set()
+        for thing in range(len(self.names)):
+            for color in rng.choice(len(COLORS), rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25]), replace=False):
+                self.unseen.add((thing, int(color)))
+        self.seen = [(t, c) for t in range(len(self.names)) for c in range(len(COLORS)) if (t, c) not in self.unseen]
+
+    def pictures(self, things, colors):
+        return self.on(things, self.palette[colors])
+
+    def on(self, things, rgb):
+        """The things on any background colours, `rgb` [n, 3] in 0..1."""
+        return (self.rgb[things] + (1 - self.alpha[things]) * rgb[:, :, None, None]) * 2 - 1
+
+
+def captions(name, color):
+    """Every way in which a picture is captioned; the first is the plain one, used in the evaluation."""
+    n = name.replace("-", " ")
+    a = ("an " if n[0] in "aeiou" else "a ") + n
+    ways = [f"{a} on a {color} background", f"{a}, {color} background", f"{n} on {color}", f"{n}, {color} background"]
+    if color == "white":
+        ways += [a, n]
+    return ways
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--icons", type=pathlib.Path, required=True)
+    parser.add_argument("--run", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    args.run.mkdir(parents=True, exist_ok=True)
+    chosen = choose(args.icons)
+    edge = (SIZE - ICON) // 2
+    rgba = np.zeros((len(chosen), SIZE, SIZE, 4), np.uint8)
+    for i, icon in enumerate(chosen.values()):
+        rgba[i, edge : edge + ICON, edge : edge + ICON] = draw(icon, ICON)
+    np.savez_compressed(args.run / "icons.npz", names=np.array(list(chosen)), rgba=rgba)
+    world = World(args.run)
+    print(f"{len(world.names)} things, {len(world.seen)} pairs shown, {len(world.unseen)} held out")

@@ -1,0 +1,92 @@
+"""The training loop of both trainers, made for a busy machine.
+
+Two threads, each with one core and its own copy of the model, take turns to hand gradients to one optimizer. Neither
+waits for the other, so a core that other programs keep busy only slows its own thread (an OpenMP team of two would spin
+at every barrier). The price: a gradient may be one step old, and two runs with one seed are alike, not equal.
+"""
+
+import copy
+import math
+import threading
+import time
+
+import torch
+
+WORKERS = 2
+AVERAGE = 0.998
+
+
+def train(model, loss, *, minutes, rate, end, step, save, decay=0.0, report=20):
+    """Trains `model` in place for `minutes`; returns the step reached.
+
+    `loss(model, rng)` gives the loss of one batch, the number of its samples and a dict of figures to print. The rate rises over 100
+    steps and falls by a cosine over the time to `end` of itself. `save(average, step)` gets the running average of the
+    weights every minute and at the end.
+    """
+    torch.set_num_threads(1)
+    params = [p for p in model.parameters() if p.requires_grad]
+    opt = torch.optim.AdamW(params, lr=rate, betas=(0.9, 0.99), weight_decay=decay, fused=True)
+    average = {k: v.clone() for k, v in model.state_dict().items()}
+    lock, start, first = threading.Lock(), time.time(), step
+    state = {"step": step, "samples": 0, "batches": 0, "shown": start, "saved": start, "sums": {}, "error": None}
+
+    def apply(grads, samples, figures):
+        now = time.time()
+        done, local = min(1, (now - start) / (minutes * 60)), state["step"] - first + 1
+        for group in opt.param_groups:
+            group["lr"] = rate * min(1, local / 100) * (end + (1 - end) * (0.5 + 0.5 * math.cos(math.pi * done)))
+        for p, g in zip(params, grads):
+            p.grad = g
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        opt.step()
+        state["step"] += 1
+        keep = min(AVERAGE, (1 + local) / (10 + local))
+        with torch.no_grad():
+            for k, v in model.state_dict().items():
+                if v.is_floating_point():
+                    average[k].lerp_(v, 1 - keep)
+        state["samples"] += samples
+        state["batches"] += 1
+        for k, v in figures.items():
+            state["sums"][k] = state["sums"].get(k, 0.0) + v
+        if now - state["shown"] > report:
+            means = " ".join(f"{k} {v / state['batches']:.5f}" for k, v in state["sums"].items())
+            speed = state["samples"] / (now - state["shown"])
+            print(f"{state['step']} {now - start:.0f}s {speed:.0f} img/s {means} rate {opt.param_groups[0]['lr']:.1e}", flush=True)
+            state.update(shown=now, samples=0, batches=0, sums={})
+        if now - state["saved"] > 60:
+            save(average, state["step"])
+            state["saved"] = now
+
+    def work(number):
+        try:
+            mine = copy.deepcopy(model)
+            mine_params = [p for p in mine.parameters() if p.requires_grad]
+            rng = torch.Generator().manual_seed(step * WORKERS + number)
+            while time.time() - start < minutes * 60 and not state["error"]:
+                with lock, torch.no_grad():
+                    torch._foreach_copy_(mine_params, params)
+                with torch.autocast("cpu", torch.bfloat16):
+                    value, samples, figures = loss(mine, rng)
+                grads = torch.autograd.grad(value, mine_params)
+                with lock:
+                    apply(grads, samples, figures)
+        except BaseException as error:
+            state["error"] = error
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(WORKERS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if state["error"]:
+        raise state["error"]
+    save(average, state["step"])
+    print("done", state["step"], flush=True)
+    return state["step"]
+
+
+def replace(path, data):
+    """Saves to a new file, then renames it: an interrupted run leaves the last good one."""
+    torch.save(data, path.with_suffix(".new"))
+    path.with_suffix(".new").rename(path)
