@@ -70,7 +70,8 @@ fn crates_import_only_what_the_architecture_allows() {
     let metadata = metadata();
     let members: BTreeSet<String> = metadata.workspace_packages().iter().map(|it| it.name.to_string()).collect();
     for package in metadata.workspace_packages() {
-        let may = allowed.get(package.name.as_str()).unwrap_or_else(|| panic!("{} has no place in the architecture", package.name));
+        let may =
+            allowed.get(package.name.as_str()).unwrap_or_else(|| panic!("{} has no place in the architecture", package.name));
         for dependency in &package.dependencies {
             if members.contains(&dependency.name) && dependency.kind == DependencyKind::Normal {
                 assert!(may.contains(&dependency.name.as_str()), "{} must not import {}", package.name, dependency.name);
@@ -164,8 +165,13 @@ fn every_dependency_has_a_licence_that_deny_toml_allows() {
     let metadata = metadata();
     let used: BTreeSet<_> = metadata.resolve.as_ref().expect("dependencies are resolved").nodes.iter().map(|it| &it.id).collect();
     for package in metadata.packages.iter().filter(|it| used.contains(&it.id)) {
-        let licence = package.license.clone().or_else(|| clarified(&package.name)).unwrap_or_else(|| panic!("{} names no licence", package.name));
-        let expression = spdx::Expression::parse_mode(&licence, spdx::ParseMode::LAX).unwrap_or_else(|it| panic!("{}: {it}", package.name));
+        let licence = package
+            .license
+            .clone()
+            .or_else(|| clarified(&package.name))
+            .unwrap_or_else(|| panic!("{} names no licence", package.name));
+        let expression =
+            spdx::Expression::parse_mode(&licence, spdx::ParseMode::LAX).unwrap_or_else(|it| panic!("{}: {it}", package.name));
         let allowed = expression.evaluate(|needed| allow.iter().any(|it| it.satisfies(needed)));
         assert!(allowed, "{} is under {licence}, which deny.toml does not allow", package.name);
     }

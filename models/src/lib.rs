@@ -3,24 +3,24 @@
 //! What flows on wires here is a *recipe* ([`Model`], [`Clip`], [`Vae`]): small, cloneable, hashable. The tensors behind it are
 //! loaded by the [`Engine`] when a computation needs them and dropped when something else needs the room.
 
-pub mod engine;
-pub mod device;
-pub mod folders;
-pub mod residency;
-pub mod weights;
-mod settings;
 pub mod blocks;
-pub mod recipe;
-pub mod text;
-pub mod diffusion;
-pub mod vae;
-pub mod picture;
-pub mod latent;
 pub mod conditioning;
-pub mod sampling;
-pub mod watch;
+pub mod device;
+pub mod diffusion;
+pub mod engine;
+pub mod folders;
 #[cfg(test)]
 mod golden;
+pub mod latent;
+pub mod picture;
+pub mod recipe;
+pub mod residency;
+pub mod sampling;
+mod settings;
+pub mod text;
+pub mod vae;
+pub mod watch;
+pub mod weights;
 
 pub use conditioning::{Cond, Conditioning};
 pub use engine::Engine;

@@ -83,7 +83,9 @@ impl<'a> Folders<'a> {
     }
 
     fn annotated<'n>(&self, name: &'n str) -> (&'n str, &'static str, &'a Path) {
-        for (suffix, kind, folder) in [(" [input]", "input", self.input), (" [output]", "output", self.output), (" [temp]", "temp", self.temp)] {
+        for (suffix, kind, folder) in
+            [(" [input]", "input", self.input), (" [output]", "output", self.output), (" [temp]", "temp", self.temp)]
+        {
             if let Some(plain) = name.strip_suffix(suffix) {
                 return (plain, kind, folder);
             }
@@ -118,7 +120,8 @@ pub(crate) fn decode(path: &Path) -> Result<(Block, Option<Block>), FileError> {
     let picture = |reason: String| FileError::Picture { path: path.to_owned(), reason };
     let bytes = fs::read(path).map_err(system)?;
     let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(system)?;
-    let format = reader.format().ok_or_else(|| picture("its format is not known; use PNG, JPEG, WebP, GIF, BMP or TIFF".into()))?;
+    let format =
+        reader.format().ok_or_else(|| picture("its format is not known; use PNG, JPEG, WebP, GIF, BMP or TIFF".into()))?;
     let (width, height) = reader.into_dimensions().map_err(|it| picture(it.to_string()))?;
     if u64::from(width) * u64::from(height) > MAX_PIXELS || width == 0 || height == 0 {
         return Err(picture(format!("{width} x {height} pixels are outside 1 to {MAX_PIXELS}")));
@@ -151,7 +154,8 @@ fn frames(bytes: &[u8], format: ImageFormat, width: u32, height: u32) -> image::
         limits
     };
     let most = (MAX_BYTES / (u64::from(width) * u64::from(height) * 16)).max(1) as usize;
-    let collect = |frames: image::Frames<'_>| frames.take(most).map(|it| it.map(|it| DynamicImage::from(it.into_buffer()))).collect();
+    let collect =
+        |frames: image::Frames<'_>| frames.take(most).map(|it| it.map(|it| DynamicImage::from(it.into_buffer()))).collect();
     match format {
         ImageFormat::Gif => {
             let mut decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes))?;
@@ -188,7 +192,9 @@ fn eight_bit(picture: &DynamicImage) -> Vec<[u8; 4]> {
     match picture {
         DynamicImage::ImageRgb16(it) => it.pixels().map(|p| [high(p[0]), high(p[1]), high(p[2]), 255]).collect(),
         DynamicImage::ImageRgba16(it) => it.pixels().map(|p| [high(p[0]), high(p[1]), high(p[2]), high(p[3])]).collect(),
-        DynamicImage::ImageLuma16(it) => it.pixels().map(|p| [(p[0] / 255).min(255) as u8; 3]).map(|[r, g, b]| [r, g, b, 255]).collect(),
+        DynamicImage::ImageLuma16(it) => {
+            it.pixels().map(|p| [(p[0] / 255).min(255) as u8; 3]).map(|[r, g, b]| [r, g, b, 255]).collect()
+        }
         other => other.to_rgba8().pixels().map(|p| p.0).collect(),
     }
 }
@@ -241,7 +247,13 @@ impl Series {
     ///
     /// # Errors
     /// When the prefix leaves the folder, or the folder cannot be made.
-    pub(crate) fn start(root: &Path, kind: &'static str, prefix: &str, size: (usize, usize), now: &jiff::Zoned) -> Result<Self, FileError> {
+    pub(crate) fn start(
+        root: &Path,
+        kind: &'static str,
+        prefix: &str,
+        size: (usize, usize),
+        now: &jiff::Zoned,
+    ) -> Result<Self, FileError> {
         let name = with_variables(prefix, size, now).replace('\\', "/");
         let outside = || FileError::Outside { name: prefix.to_owned(), kind };
         let (subfolder, stem) = name.rsplit_once('/').unwrap_or(("", &name));

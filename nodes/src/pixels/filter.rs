@@ -20,7 +20,13 @@ pub(crate) fn convolve(block: &Block, kernel: &[f32], size: usize) -> Block {
     let radius = (size / 2) as i64;
     let mirror = |at: i64, length: usize| {
         let last = length as i64 - 1;
-        (if at < 0 { -at } else if at > last { 2 * last - at } else { at }) as usize
+        (if at < 0 {
+            -at
+        } else if at > last {
+            2 * last - at
+        } else {
+            at
+        }) as usize
     };
     let Block { height, width, inner, .. } = *block;
     let columns: Vec<usize> = (-radius..width as i64 + radius).map(|x| mirror(x, width)).collect();

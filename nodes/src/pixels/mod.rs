@@ -130,7 +130,11 @@ mod tests {
     }
 
     fn assert_near(name: &str, found: &Block, expected: &Block, tolerance: f32) {
-        assert_eq!((found.outer, found.height, found.width, found.inner), (expected.outer, expected.height, expected.width, expected.inner), "{name}");
+        assert_eq!(
+            (found.outer, found.height, found.width, found.inner),
+            (expected.outer, expected.height, expected.width, expected.inner),
+            "{name}"
+        );
         let worst = found.data.iter().zip(&expected.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst <= tolerance, "{name}: off by {worst}");
     }

@@ -209,7 +209,9 @@ fn bislerp(block: &Block, height: usize, width: usize, channels: usize) -> Block
 fn channels_last(block: &Block, channels: usize) -> Vec<f32> {
     let cells = block.height * block.width;
     let at = |batch: usize, cell: usize, c: usize| block.data[(batch * channels + c) * cells + cell];
-    (0..block.outer / channels).flat_map(|b| (0..cells).flat_map(move |cell| (0..channels).map(move |c| at(b, cell, c)))).collect()
+    (0..block.outer / channels)
+        .flat_map(|b| (0..cells).flat_map(move |cell| (0..channels).map(move |c| at(b, cell, c))))
+        .collect()
 }
 
 fn transposed(block: &Block) -> Block {
