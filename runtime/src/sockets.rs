@@ -2,7 +2,7 @@
 
 use crate::Socket;
 use graph::SocketType;
-use models::{Conditioning, Image, Latent, Mask, Model};
+use models::{Clip, Conditioning, Image, Latent, Mask, Model, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -35,4 +35,6 @@ tensors! {
             + cond.concat_mask.as_ref().map_or(0, |it| f32s(it.dims()))
     }).sum();
     Model, "MODEL", |_it| 0;
+    Clip, "CLIP", |_it| 0;
+    Vae, "VAE", |_it| 0;
 }

@@ -1,0 +1,8 @@
+//! Mask nodes and what composes pictures by masks.
+
+use runtime::Registry;
+
+/// Every node of this file.
+pub(crate) fn nodes() -> Registry {
+    Registry::new()
+}

@@ -1,0 +1,8 @@
+//! Between pictures and latents.
+
+use runtime::Registry;
+
+/// Every node of this file.
+pub(crate) fn nodes() -> Registry {
+    Registry::new()
+}
