@@ -1,0 +1,108 @@
+//! Every file in workflows/ runs with the demo model, through the real binary, and leaves pictures behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")
+}
+
+/// Runs `burnish run` on a workflow, its files going to a folder of its own.
+fn run(workflow: &Path, out: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_burnish"))
+        .arg("run")
+        .arg(workflow)
+        .args(["--models".as_ref(), root().join("workflows/models").as_os_str()])
+        .args(["--base-directory".as_ref(), out.as_os_str()])
+        .args(["--output".as_ref(), out.as_os_str()])
+        .args(arguments)
+        .output()
+        .expect("the binary starts")
+}
+
+fn pictures(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the output folder").map(|it| it.expect("an entry").path());
+    let mut found: Vec<_> = entries.filter(|it| it.extension().is_some_and(|it| it == "png")).collect();
+    found.sort();
+    found
+}
+
+fn texts(path: &Path) -> Vec<(String, String)> {
+    let file = std::io::BufReader::new(fs::File::open(path).expect("the picture"));
+    let reader = png::Decoder::new(file).read_info().expect("a PNG");
+    reader.info().uncompressed_latin1_text.iter().map(|it| (it.keyword.clone(), it.text.clone())).collect()
+}
+
+#[test]
+fn every_workflow_draws_its_pictures() {
+    let counts = [("batch", 4, 64), ("hires-fix", 1, 128), ("image-to-image", 2, 64), ("inpaint", 1, 64), ("prompt-weighting", 1, 64), ("text-to-image", 1, 64)];
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(root().join("workflows")).expect("workflows") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|it| it != "json") {
+            continue;
+        }
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let Some(&(_, count, side)) = counts.iter().find(|it| it.0 == name) else { panic!("{name} says nowhere how many pictures it draws") };
+        let out = tempfile::tempdir().expect("a folder");
+        let output = run(&path, out.path(), &[]);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let found = pictures(out.path());
+        assert_eq!(found.len(), count, "{name}: {found:?}");
+        for picture in &found {
+            let pixels = image::open(picture).expect("a picture").to_rgb8();
+            assert_eq!((pixels.width(), pixels.height()), (side, side), "{name}");
+            let mean = pixels.iter().map(|it| f64::from(*it)).sum::<f64>() / pixels.len() as f64;
+            let spread = pixels.iter().map(|it| (f64::from(*it) - mean).powi(2)).sum::<f64>() / pixels.len() as f64;
+            assert!(spread > 25.0, "{name}: the picture is nearly one grey");
+            let texts = texts(picture);
+            let prompt = &texts.iter().find(|it| it.0 == "prompt").expect("the prompt is in the file").1;
+            assert!(serde_json::from_str::<serde_json::Value>(prompt).expect("JSON")["1"]["class_type"] == "DiffusersLoader");
+        }
+        seen.push(name);
+    }
+    assert_eq!(seen.len(), counts.len());
+}
+
+#[test]
+fn a_seed_names_a_picture() {
+    let draw = |seed: &str| {
+        let out = tempfile::tempdir().expect("a folder");
+        let output = run(&root().join("workflows/text-to-image.json"), out.path(), &["--seed", seed]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8().into_raw()
+    };
+    let first = draw("18446744073709551615");
+    assert_eq!(first, draw("18446744073709551615"));
+    assert_ne!(first, draw("7"));
+}
+
+/// Goldens made by tests/parity/make/demo.py.
+#[test]
+fn the_demo_model_draws_the_pictures_that_diffusers_draws() {
+    let goldens = root().join("tests/parity/goldens");
+    let cases: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(goldens.join("demo.json")).expect("demo.json")).expect("JSON");
+    let bytes = fs::read(goldens.join("demo.safetensors")).expect("demo.safetensors");
+    let expected = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    assert_eq!(cases.len(), expected.len());
+    for (index, case) in cases.iter().enumerate() {
+        let out = tempfile::tempdir().expect("a folder");
+        let set = [
+            format!("2.text={}", case["prompt"]),
+            format!("5.seed={}", case["seed"]),
+            format!("5.steps={}", case["steps"]),
+            format!("5.cfg={}", case["cfg"]),
+        ];
+        let arguments: Vec<&str> = set.iter().flat_map(|it| ["--set", it]).collect();
+        let output = run(&root().join("workflows/text-to-image.json"), out.path(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8().into_raw();
+        let golden = expected.tensor(&index.to_string()).expect("a picture a case");
+        let error = found.iter().zip(golden.data()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>() / found.len() as f64;
+        let psnr = 10.0 * (255.0 * 255.0 / error).log10();
+        println!("{}: {psnr:.1} dB", case["prompt"]);
+        assert_eq!(found.len(), golden.data().len());
+        assert!(psnr >= 50.0, "{}: {psnr:.1} dB", case["prompt"]);
+    }
+}
