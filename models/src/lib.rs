@@ -4,6 +4,7 @@
 //! loaded by the [`Engine`] when a computation needs them and dropped when something else needs the room.
 
 pub mod blocks;
+pub mod checkpoint;
 pub mod conditioning;
 pub mod device;
 pub mod diffusion;
@@ -22,6 +23,7 @@ pub mod vae;
 pub mod watch;
 pub mod weights;
 
+pub use checkpoint::Checkpoint;
 pub use conditioning::{Cond, Conditioning};
 pub use engine::Engine;
 pub use folders::Folders;

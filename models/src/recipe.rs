@@ -1,7 +1,7 @@
 //! Recipes: what travels on MODEL wires.
 
-use crate::Weights;
-use crate::diffusion::{Architecture, Prediction};
+use crate::diffusion::{ARCHITECTURES, Architecture, Prediction};
+use crate::{LoadError, Weights};
 
 /// A MODEL on a wire: which weights, read as which architecture, sampled how. Cloning costs nothing and loads nothing.
 #[derive(Clone, Debug)]
@@ -17,6 +17,21 @@ pub struct Model {
 }
 
 impl Model {
+    /// Recognises a diffusion network by its tensors, whose names may be foreign.
+    ///
+    /// # Errors
+    /// [`LoadError::Unknown`] where no family has such tensors.
+    pub fn new(weights: &Weights) -> Result<Self, LoadError> {
+        for &architecture in ARCHITECTURES {
+            let weights = weights.canonical(architecture.layouts)?;
+            if (architecture.detect)(&weights) {
+                let prediction = (architecture.prediction)(&weights);
+                return Ok(Self { weights, architecture, prediction, latent_scale: None });
+            }
+        }
+        Err(weights.unknown())
+    }
+
     /// Names what would be loaded: equal keys share one resident network.
     pub fn key(&self) -> String {
         format!("{}:{}", self.architecture.name, self.weights.identity())

@@ -115,8 +115,7 @@ pub fn sample(engine: &Engine, request: &SampleRequest<'_>, watch: &dyn Watch) -
         return Ok(Latent { samples, ..request.latent.clone() });
     }
     watch.check()?;
-    let network =
-        engine.resident(&model.key(), model.weights.bytes(), |device| (model.architecture.build)(&model.weights, device))?;
+    let network = engine.network(&model.key(), &model.weights, |weights, device| (model.architecture.build)(weights, device))?;
     let run = Prepared { request, sampler, sampling: &sampling, format, network: &**network, sigmas: &sigmas, watch };
     let samples = run.run(&samples, engine)?;
     Ok(Latent { samples, ..request.latent.clone() })

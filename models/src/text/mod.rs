@@ -132,9 +132,8 @@ impl Clip {
         let empty = if weighted { self.tokenize("")?.chunks } else { Vec::new() };
         let rows: Vec<&[Weighted]> = chunks.iter().chain(&empty).map(Vec::as_slice).collect();
 
-        let model = engine.resident(&self.network_key(), self.weights.bytes(), |device| {
-            TextModel::new(&self.weights.fresh(), &self.config, device)
-        })?;
+        let model = engine
+            .network(&self.network_key(), &self.weights, |weights, device| TextModel::new(weights, &self.config, device))?;
         let mut states = Vec::new();
         let mut pooled = None;
         for rows in rows.chunks(CHUNKS_AT_ONCE) {

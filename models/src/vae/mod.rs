@@ -215,7 +215,7 @@ impl Vae {
     }
 
     fn network(&self, engine: &Engine) -> Result<Arc<Box<dyn Autoencoder>>, LoadError> {
-        engine.resident(&self.key(), self.weights.bytes(), |device| (self.architecture.build)(&self.weights, device))
+        engine.network(&self.key(), &self.weights, |weights, device| (self.architecture.build)(weights, device))
     }
 
     /// Latents as the network sees them.

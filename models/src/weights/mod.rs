@@ -11,7 +11,8 @@ mod map;
 mod safetensors;
 
 pub use error::LoadError;
-pub(crate) use error::{nearest, shown};
+pub(crate) use error::{family, nearest, shown};
+pub(crate) use folder::json;
 pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves};
 
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};

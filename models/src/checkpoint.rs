@@ -1,0 +1,406 @@
+//! Whole models: a checkpoint in one file, or a folder as diffusers writes it, and what is inside of them.
+//!
+//! Nothing is loaded here. What comes out are recipes, and errors that a file as a whole can have: a part of no known family, a
+//! tensor that belongs to no part, a component or a scheduler setting that is not supported.
+
+use crate::diffusion::Prediction;
+use crate::text::Tokenizer;
+use crate::weights::{family, json, shown};
+use crate::{Clip, LoadError, Model, Vae, Weights};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The parts of a model that came together.
+#[derive(Clone)]
+pub struct Checkpoint {
+    /// The diffusion network, if there is one.
+    pub model: Option<Model>,
+    /// The text encoder with its tokenizer, if there is one.
+    pub clip: Option<Clip>,
+    /// The autoencoder, if there is one.
+    pub vae: Option<Vae>,
+    parts: Vec<Part>,
+}
+
+/// One part of a model, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is for: `diffusion model`, `text encoder` or `autoencoder`.
+    pub role: &'static str,
+    /// Its family.
+    pub architecture: &'static str,
+    /// How many numbers it consists of.
+    pub parameters: u64,
+    /// Bytes in the file.
+    pub bytes: u64,
+    /// The types in which it is stored, and the bytes of each.
+    pub types: BTreeMap<String, u64>,
+}
+
+/// Prefixes of the parts in a file with the names of the original Stable Diffusion code.
+const MODEL: &str = "model.diffusion_model";
+const CLIP: &str = "cond_stage_model.transformer";
+const VAE: &str = "first_stage_model";
+
+/// Beginnings of names in such files that no part needs: the training's moving averages, and tables that are computed anew.
+const LEFT_OVERS: &[&str] = &[
+    "model_ema.",
+    "alphas_cumprod",
+    "betas",
+    "cond_stage_model.logit_scale",
+    "cond_stage_model.text_projection",
+    "embedding_manager.",
+    "global_step",
+    "log_one_minus_alphas_cumprod",
+    "logvar",
+    "lvlb_weights",
+    "posterior_",
+    "scale_factor",
+    "sqrt_",
+];
+
+/// Components of a diffusers pipeline that are no part of drawing a picture.
+const BYSTANDERS: &[&str] = &["feature_extractor", "image_encoder", "requires_safety_checker", "safety_checker"];
+
+impl Checkpoint {
+    /// Opens a single file with the original names, or a diffusers folder, and recognises its parts.
+    ///
+    /// # Errors
+    /// [`LoadError::Unknown`] where no family fits, [`LoadError::Unexpected`] where a tensor belongs to no part, and what is wrong
+    /// with a file.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        if path.is_dir() { Self::open_folder(path) } else { Self::open_file(path) }
+    }
+
+    fn open_file(path: &Path) -> Result<Self, LoadError> {
+        let weights = Weights::open(path)?;
+        let part = |prefix: &str| Some(weights.at(prefix)).filter(|it| it.names().next().is_some());
+        let (model, clip, vae) = (part(MODEL), part(CLIP), part(VAE));
+        if model.is_none() && clip.is_none() && vae.is_none() {
+            return Err(weights.unknown());
+        }
+        let claimed = |name: &str| {
+            let below = |prefix: &str| name.strip_prefix(prefix).is_some_and(|it| it.starts_with('.'));
+            [MODEL, CLIP, VAE].into_iter().any(below) || LEFT_OVERS.iter().any(|it| name.starts_with(it))
+        };
+        let rest: Vec<String> = weights.names().filter(|it| !claimed(it)).map(str::to_owned).collect();
+        if !rest.is_empty() {
+            // A part of another family, as a second text encoder, says more than the first tensor that has no place.
+            return Err(match family(&rest) {
+                Some(_) => weights.unknown(),
+                None => LoadError::Unexpected { source_name: weights.source().to_owned(), names: rest },
+            });
+        }
+        let mut checkpoint = Self::empty();
+        if let Some(weights) = model {
+            checkpoint.put_model(Model::new(&weights)?, &weights);
+        }
+        if let Some(weights) = clip {
+            checkpoint.put_clip(Clip::new(&weights, Tokenizer::clip())?, &weights);
+        }
+        if let Some(weights) = vae {
+            checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
+        }
+        Ok(checkpoint)
+    }
+
+    fn open_folder(folder: &Path) -> Result<Self, LoadError> {
+        let index_path = folder.join("model_index.json");
+        let malformed = |reason: String| LoadError::Malformed { path: index_path.clone(), reason };
+        let index = json(&index_path)?;
+        let index = index.as_object().ok_or_else(|| malformed("is not an object of components".to_owned()))?;
+        let mut components: BTreeMap<&str, (PathBuf, &str)> = BTreeMap::new();
+        for (name, class) in index {
+            if name.starts_with('_') || BYSTANDERS.contains(&name.as_str()) {
+                continue;
+            }
+            let Some([_, class]) = class.as_array().map(Vec::as_slice) else {
+                return Err(malformed(format!("`{}` is neither a component nor a known setting", shown(name))));
+            };
+            if class.is_null() {
+                continue;
+            }
+            let class = class.as_str().ok_or_else(|| malformed(format!("`{}` has a class that is not text", shown(name))))?;
+            let known = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"].iter().find(|it| *it == name);
+            let Some(known) = known else {
+                return Err(LoadError::Unsupported {
+                    path: index_path,
+                    reason: format!("it has a `{}` ({}), which is not supported", shown(name), shown(class)),
+                    instead: "pipelines of a unet, a vae, a text_encoder, a tokenizer and a scheduler are read",
+                });
+            };
+            components.insert(known, (folder.join(known), class));
+        }
+        let weights = |name: &str| components.get(name).map(|(path, _)| Weights::open_folder(path)).transpose();
+        let mut checkpoint = Self::empty();
+        if let Some(weights) = weights("vae")? {
+            checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
+        }
+        if let Some(weights) = weights("text_encoder")? {
+            let tokenizer = match components.get("tokenizer") {
+                Some((path, _)) => Tokenizer::open(path)?,
+                None => return Err(malformed("has a text_encoder without its tokenizer".to_owned())),
+            };
+            checkpoint.put_clip(Clip::new(&weights, tokenizer)?, &weights);
+        }
+        if let Some(weights) = weights("unet")? {
+            let mut model = Model::new(&weights)?;
+            if let Some((path, _)) = components.get("scheduler") {
+                model.prediction = scheduler(&path.join("scheduler_config.json"))?.unwrap_or(model.prediction);
+            }
+            if let Some(vae) = &checkpoint.vae {
+                model.latent_scale = vae.latent_scale()?;
+            }
+            checkpoint.put_model(model, &weights);
+        }
+        if checkpoint.parts.is_empty() {
+            return Err(malformed("has no component that is supported".to_owned()));
+        }
+        Ok(checkpoint)
+    }
+
+    /// What is inside, for people.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    fn empty() -> Self {
+        Self { model: None, clip: None, vae: None, parts: Vec::new() }
+    }
+
+    fn put_model(&mut self, model: Model, weights: &Weights) {
+        self.parts.push(Part::new("diffusion model", model.architecture.name, weights));
+        self.model = Some(model);
+    }
+
+    fn put_clip(&mut self, clip: Clip, weights: &Weights) {
+        self.parts.push(Part::new("text encoder", clip.architecture().name, weights));
+        self.clip = Some(clip);
+    }
+
+    fn put_vae(&mut self, vae: Vae, weights: &Weights) {
+        self.parts.push(Part::new("autoencoder", vae.architecture().name, weights));
+        self.vae = Some(vae);
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.parts).finish()
+    }
+}
+
+impl Part {
+    fn new(role: &'static str, architecture: &'static str, weights: &Weights) -> Self {
+        Self { role, architecture, parameters: weights.parameters(), bytes: weights.bytes(), types: weights.types() }
+    }
+}
+
+/// The diffusion network of a file or component folder of its own, or of a checkpoint.
+///
+/// # Errors
+/// As [`Checkpoint::open`].
+pub fn open_model(path: &Path) -> Result<Model, LoadError> {
+    Model::new(&part(path, MODEL)?)
+}
+
+/// The text encoder of a file or component folder of its own, or of a checkpoint.
+///
+/// A folder's tokenizer, which lies beside it in a folder `tokenizer`, is used where there is one; else it is CLIP's.
+///
+/// # Errors
+/// As [`Checkpoint::open`].
+pub fn open_clip(path: &Path) -> Result<Clip, LoadError> {
+    let beside = path.is_dir().then(|| path.with_file_name("tokenizer")).filter(|it| it.is_dir());
+    let tokenizer = beside.map_or_else(|| Ok(Tokenizer::clip()), |it| Tokenizer::open(&it))?;
+    Clip::new(&part(path, CLIP)?, tokenizer)
+}
+
+/// The autoencoder of a file or component folder of its own, or of a checkpoint.
+///
+/// # Errors
+/// As [`Checkpoint::open`].
+pub fn open_vae(path: &Path) -> Result<Vae, LoadError> {
+    Vae::new(part(path, VAE)?)
+}
+
+/// What a file or folder holds: the parts of a checkpoint, or a part alone.
+///
+/// # Errors
+/// [`LoadError::Unknown`] where it is nothing that is known; what is wrong with the file.
+pub fn describe(path: &Path) -> Result<Vec<Part>, LoadError> {
+    if path.is_dir() && path.join("model_index.json").is_file() {
+        return Ok(Checkpoint::open(path)?.parts);
+    }
+    let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
+    if [MODEL, CLIP, VAE].iter().any(|it| weights.at(it).names().next().is_some()) {
+        return Ok(Checkpoint::open(path)?.parts);
+    }
+    let alone = |role, architecture| Ok(vec![Part::new(role, architecture, &weights)]);
+    match Model::new(&weights) {
+        Ok(model) => return alone("diffusion model", model.architecture.name),
+        Err(LoadError::Unknown { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    match Clip::new(&weights, Tokenizer::clip()) {
+        Ok(clip) => return alone("text encoder", clip.architecture().name),
+        Err(LoadError::Unknown { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    alone("autoencoder", Vae::new(weights.clone())?.architecture().name)
+}
+
+/// The weights of a part: what lies below its prefix in a checkpoint, or all of a file or folder.
+fn part(path: &Path, prefix: &str) -> Result<Weights, LoadError> {
+    let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
+    let below = weights.at(prefix);
+    Ok(if below.names().next().is_some() { below } else { weights })
+}
+
+/// What a `scheduler_config.json` says of the network's output, if it says anything.
+///
+/// How pictures are sampled is up to the workflow. What the network was trained with is not: a setting of that kind which is not
+/// supported is an error.
+fn scheduler(path: &Path) -> Result<Option<Prediction>, LoadError> {
+    let settings = json(path)?;
+    let wrong = |name: &str, value: &Value, works: &str| LoadError::Config {
+        source_name: path.display().to_string(),
+        reason: format!("`{name}` is {}, supported is {works}", shown(&value.to_string())),
+    };
+    let supported: &[(&str, &[Value])] = &[
+        ("beta_schedule", &["scaled_linear".into()]),
+        ("beta_start", &[0.00085.into()]),
+        ("beta_end", &[0.012.into()]),
+        ("num_train_timesteps", &[1000.into()]),
+        ("trained_betas", &[Value::Null]),
+        ("rescale_betas_zero_snr", &[false.into()]),
+    ];
+    for (name, values) in supported {
+        if let Some(value) = settings.get(name).filter(|it| !values.contains(it)) {
+            return Err(wrong(name, value, &values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")));
+        }
+    }
+    match settings.get("prediction_type") {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some("epsilon") => Ok(Some(Prediction::Epsilon)),
+            Some("v_prediction") => Ok(Some(Prediction::Velocity)),
+            Some("sample") => Ok(Some(Prediction::Sample)),
+            _ => Err(wrong("prediction_type", value, "epsilon, v_prediction or sample")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{Golden, Names};
+    use safetensors::{SafeTensors, serialize, tensor::TensorView};
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn golden_text(file: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens/text/quick_gelu").join(file)
+    }
+
+    /// The tensors of a file, each with `prefix` before its name.
+    fn read(path: &Path, prefix: &str) -> Vec<(String, TensorView<'static>)> {
+        let bytes: &'static [u8] = Vec::leak(fs::read(path).unwrap());
+        let all = SafeTensors::deserialize(bytes).unwrap();
+        all.tensors().into_iter().map(|(name, view)| (format!("{prefix}{name}"), view)).collect()
+    }
+
+    /// A checkpoint in one file, of the tiny models of the goldens, with `more` tensors of one number.
+    fn single_file(more: &[&str]) -> (TempDir, PathBuf) {
+        let (unet, _) = Golden::open("sd15", "unet").write(Names::Original);
+        let (vae, _) = Golden::open("sd15", "kl").write(Names::Original);
+        let file = "diffusion_pytorch_model.safetensors";
+        let mut tensors = read(&unet.path().join(file), "model.diffusion_model.");
+        tensors.extend(read(&vae.path().join(file), "first_stage_model."));
+        tensors.extend(read(&golden_text("text_encoder/model.safetensors"), "cond_stage_model.transformer."));
+        tensors.extend(more.iter().map(|it| ((*it).to_owned(), TensorView::new(safetensors::Dtype::U8, vec![1], &[0]).unwrap())));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.safetensors");
+        fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
+        (folder, path)
+    }
+
+    /// The same models as a diffusers folder.
+    fn diffusers() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let copy = |from: &Path, to: &str| {
+            fs::create_dir_all(root.join(to)).unwrap();
+            for entry in fs::read_dir(from).unwrap() {
+                let path = entry.unwrap().path();
+                fs::copy(&path, root.join(to).join(path.file_name().unwrap())).unwrap();
+            }
+        };
+        copy(Golden::open("sd15", "unet").write(Names::Diffusers).0.path(), "unet");
+        copy(Golden::open("sd15", "kl").write(Names::Diffusers).0.path(), "vae");
+        copy(&golden_text("text_encoder"), "text_encoder");
+        fs::write(root.join("text_encoder/config.json"), r#"{"hidden_act":"quick_gelu"}"#).unwrap();
+        copy(&golden_text("tokenizer"), "tokenizer");
+        fs::create_dir(root.join("scheduler")).unwrap();
+        fs::write(root.join("scheduler/scheduler_config.json"), r#"{"prediction_type":"v_prediction"}"#).unwrap();
+        let index = r#"{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"],
+            "vae":["diffusers","AutoencoderKL"],"text_encoder":["transformers","CLIPTextModel"],"safety_checker":[null,null],
+            "tokenizer":["transformers","CLIPTokenizer"],"scheduler":["diffusers","DDIMScheduler"]}"#;
+        fs::write(root.join("model_index.json"), index).unwrap();
+        folder
+    }
+
+    #[test]
+    fn one_file_and_a_folder_of_the_same_model_have_the_same_parts() {
+        let (_single, path) = single_file(&["alphas_cumprod", "model_ema.decay", "cond_stage_model.logit_scale"]);
+        let single = Checkpoint::open(&path).unwrap();
+        let folder = diffusers();
+        let parts = Checkpoint::open(folder.path()).unwrap();
+        let by_role = |checkpoint: &Checkpoint| {
+            let mut parts: Vec<_> = checkpoint.parts().iter().map(|it| (it.role, it.architecture, it.parameters)).collect();
+            parts.sort_unstable();
+            parts
+        };
+        assert_eq!(by_role(&single), by_role(&parts));
+        assert_eq!(by_role(&single).iter().map(|it| it.1).collect::<Vec<_>>(), ["kl", "sd15", "clip-l"]);
+        assert_eq!(parts.model.unwrap().prediction, Prediction::Velocity, "as the scheduler's configuration says");
+        assert_eq!(single.model.unwrap().prediction, Prediction::Epsilon);
+        assert_eq!(describe(&path).unwrap(), single.parts);
+    }
+
+    #[test]
+    fn a_part_alone_is_described_and_opened() {
+        let folder = diffusers();
+        for (part, role) in [("unet", "diffusion model"), ("text_encoder", "text encoder"), ("vae", "autoencoder")] {
+            assert_eq!(describe(&folder.path().join(part)).unwrap()[0].role, role);
+        }
+        let (_single, path) = single_file(&[]);
+        open_model(&path).unwrap();
+        open_clip(&path).unwrap();
+        open_vae(&path).unwrap();
+        assert!(matches!(open_model(&folder.path().join("vae")), Err(LoadError::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_tensor_without_a_part_and_another_family_are_named() {
+        let (_folder, path) = single_file(&["stray"]);
+        assert!(matches!(Checkpoint::open(&path), Err(LoadError::Unexpected { names, .. }) if names == ["stray"]));
+        let (_folder, path) = single_file(&["conditioner.embedders.1.model.x"]);
+        let error = Checkpoint::open(&path).unwrap_err();
+        assert_eq!(error.hint().unwrap(), "these tensors look like Stable Diffusion XL, which is not supported here");
+    }
+
+    #[test]
+    fn settings_and_components_that_are_not_supported_are_named() {
+        let folder = diffusers();
+        let scheduler = folder.path().join("scheduler/scheduler_config.json");
+        fs::write(&scheduler, r#"{"beta_schedule":"linear"}"#).unwrap();
+        let error = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with(r#"`beta_schedule` is "linear", supported is "scaled_linear""#), "{error}");
+        fs::write(folder.path().join("model_index.json"), r#"{"transformer":["diffusers","FluxTransformer2DModel"]}"#).unwrap();
+        let error = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("it has a `transformer` (FluxTransformer2DModel), which is not supported"), "{error}");
+    }
+}
