@@ -1,25 +1,32 @@
 //! Element by element: SiLU, the three GELUs in use, and the gated GELU of transformer blocks.
 
-use burn::tensor::{FloatDType, Tensor, activation};
+use crate::cpu::memory::Buffer;
+use crate::cpu::simd::{Arm, Kernel, Simd};
+use crate::cpu::stored::{elements, floats};
+use crate::cpu::{Shared, launch_all};
+use crate::dispatch::Ops;
+use burn::backend::Dispatch;
+use burn::tensor::{Shape, Tensor};
+use burn_flex::FlexTensor;
 
 /// `x · σ(x)` (Elfwing et al. 2017).
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    reference::silu(x)
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), Function::Silu))
 }
 
 /// `x · Φ(x)` with the exact normal distribution (Hendrycks and Gimpel 2016).
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    reference::gelu(x)
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), Function::Gelu))
 }
 
 /// GELU in its tanh approximation.
 pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    reference::gelu_tanh(x)
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), Function::GeluTanh))
 }
 
 /// `x · σ(1.702 x)`, the GELU of CLIP.
 pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    reference::quick_gelu(x)
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), Function::QuickGelu))
 }
 
 /// The first half of the last dimension times the [`gelu`] of the second (Shazeer 2020).
@@ -27,35 +34,229 @@ pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// # Shapes
 /// `[.., 2n]` → `[.., n]`.
 pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    assert!(x.dims()[D - 1].is_multiple_of(2), "geglu: the last of {:?} is odd", x.dims());
-    reference::geglu(x)
+    let mut shape = x.dims();
+    let width = shape[D - 1];
+    assert!(width.is_multiple_of(2), "geglu: the last of {shape:?} is odd");
+    let rows = shape[..D - 1].iter().product();
+    shape[D - 1] /= 2;
+    let y = Dispatch::geglu(x.reshape([rows, width]).into_dispatch());
+    Tensor::<2>::from_dispatch(y).reshape(shape)
 }
 
-mod reference {
-    use super::{FloatDType, Tensor, activation};
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Silu,
+    Gelu,
+    GeluTanh,
+    QuickGelu,
+}
 
-    pub(super) fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        activation::silu(x.cast(FloatDType::F32))
+impl Function {
+    /// # Safety
+    /// The machine has the instructions of `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn apply<S: Simd>(self, x: S::V) -> S::V {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Self::Silu => gated::<S>(x, x),
+                Self::QuickGelu => gated::<S>(x, S::mul(x, S::splat(1.702))),
+                // ½(1 + tanh u) is σ(2u).
+                Self::GeluTanh => {
+                    let cubic = S::fma(S::mul(x, x), S::splat(0.044_715), S::splat(1.0));
+                    gated::<S>(x, S::mul(S::mul(x, cubic), S::splat(1.595_769_1)))
+                }
+                Self::Gelu => S::mul(x, normal::<S>(x)),
+            }
+        }
+    }
+}
+
+/// `x σ(u)`.
+#[inline(always)]
+unsafe fn gated<S: Simd>(x: S::V, u: S::V) -> S::V {
+    // SAFETY: the caller's.
+    unsafe { S::div(x, S::add(S::splat(1.0), S::exp(S::sub(S::zero(), u)))) }
+}
+
+/// The normal distribution function to 1e-7 (Abramowitz and Stegun 7.1.26), relatively exact in the lower tail too.
+#[inline(always)]
+unsafe fn normal<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller's.
+    unsafe {
+        let size = S::max(x, S::sub(S::zero(), x));
+        let t = S::div(S::splat(1.0), S::fma(size, S::splat(0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2), S::splat(1.0)));
+        let mut p = S::splat(0.5 * 1.061_405_4);
+        for term in [-1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6] {
+            p = S::fma(p, t, S::splat(0.5 * term));
+        }
+        let tail = S::mul(S::mul(p, t), S::exp(S::mul(S::mul(size, size), S::splat(-0.5))));
+        S::select_negative(x, S::sub(S::splat(1.0), tail), tail)
+    }
+}
+
+/// Elements that one task takes.
+const SHARE: usize = 16 << 10;
+
+pub(crate) fn cpu(arm: Arm, x: FlexTensor, function: Function) -> FlexTensor {
+    let mut x = floats(x);
+    let shape = x.layout().shape().clone();
+    let len = shape.num_elements();
+    let source = Shared::of(elements::<f32>(&x));
+    let start = x.layout().start_offset();
+    // Nobody else sees a unique tensor: its memory takes the result.
+    let (out, target) = match x.try_storage_mut::<f32>() {
+        Some(own) => (None, Shared(own[start..].as_mut_ptr())),
+        None => {
+            let out = Buffer::new(len);
+            let target = Shared(out.pointer());
+            (Some(out), target)
+        }
+    };
+    let source = if out.is_some() { source } else { target };
+    // SAFETY: tasks take disjoint parts of source and target, which are `len` long.
+    unsafe {
+        launch_all(arm, len.div_ceil(SHARE), |task| Map {
+            function,
+            source: source.at(task * SHARE),
+            out: target.at(task * SHARE),
+            len: SHARE.min(len - task * SHARE),
+        });
+    }
+    match out {
+        Some(out) => out.into_tensor(shape),
+        None => x,
+    }
+}
+
+struct Map {
+    function: Function,
+    source: *const f32,
+    out: *mut f32,
+    len: usize,
+}
+
+impl Kernel for Map {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { source, out, len, .. } = self;
+        macro_rules! each {
+            ($function:expr) => {{
+                let mut i = 0;
+                // SAFETY: `i + n <= len`.
+                unsafe {
+                    while i + S::LANES <= len {
+                        S::store(out.add(i), $function.apply::<S>(S::load(source.add(i))));
+                        i += S::LANES;
+                    }
+                    S::store_part(out.add(i), $function.apply::<S>(S::load_part(source.add(i), len - i)), len - i);
+                }
+            }};
+        }
+        match self.function {
+            Function::Silu => each!(Function::Silu),
+            Function::Gelu => each!(Function::Gelu),
+            Function::GeluTanh => each!(Function::GeluTanh),
+            Function::QuickGelu => each!(Function::QuickGelu),
+        }
+    }
+}
+
+pub(crate) fn cpu_geglu(arm: Arm, x: FlexTensor) -> FlexTensor {
+    let x = floats(x);
+    let [rows, width] = [x.layout().shape()[0], x.layout().shape()[1] / 2];
+    let out = Buffer::new(rows * width);
+    let (source, target) = (Shared::of(elements::<f32>(&x)), Shared(out.pointer()));
+    let share = (SHARE / width.max(1)).max(1);
+    // SAFETY: tasks take disjoint rows.
+    unsafe {
+        launch_all(arm, rows.div_ceil(share), |task| Gate {
+            source: source.at(task * share * 2 * width),
+            out: target.at(task * share * width),
+            rows: share.min(rows - task * share),
+            width,
+        });
+    }
+    out.into_tensor(Shape::from([rows, width]))
+}
+
+struct Gate {
+    source: *const f32,
+    out: *mut f32,
+    rows: usize,
+    width: usize,
+}
+
+impl Kernel for Gate {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { source, out, rows, width } = self;
+        for row in 0..rows {
+            // SAFETY: `row < rows`, and `i + n <= width`.
+            unsafe {
+                let (value, gate, out) = (source.add(2 * row * width), source.add((2 * row + 1) * width), out.add(row * width));
+                let mut i = 0;
+                while i + S::LANES <= width {
+                    let gate = Function::Gelu.apply::<S>(S::load(gate.add(i)));
+                    S::store(out.add(i), S::mul(S::load(value.add(i)), gate));
+                    i += S::LANES;
+                }
+                let n = width - i;
+                let gate = Function::Gelu.apply::<S>(S::load_part(gate.add(i), n));
+                S::store_part(out.add(i), S::mul(S::load_part(value.add(i), n), gate), n);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, bits, flex, random};
+    use burn::tensor::{DType, activation};
+    use proptest::prelude::*;
+
+    fn reference(x: Tensor<2>, function: Function) -> Tensor<2> {
+        match function {
+            Function::Silu => activation::silu(x),
+            Function::Gelu => activation::gelu(x),
+            Function::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+            Function::GeluTanh => {
+                let inner = (x.clone() + x.clone().powi_scalar(3) * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
+                x * (inner.tanh() + 1.0) * 0.5
+            }
+        }
     }
 
-    pub(super) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        activation::gelu(x.cast(FloatDType::F32))
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+        #[test]
+        fn every_function_agrees_with_its_reference(rows in 0usize..6, width in 1usize..90, size in 0.1f32..30.0) {
+            let x = random([rows, width], 1, DType::F32) * size;
+            for function in [Function::Silu, Function::Gelu, Function::GeluTanh, Function::QuickGelu] {
+                let expected = if rows == 0 { x.clone() } else { reference(x.clone(), function) };
+                for &arm in Arm::available() {
+                    assert_close(cpu(arm, flex(x.clone()), function), expected.clone(), 1e-5, &format!("{arm:?} {function:?}"));
+                }
+            }
+        }
+
+        #[test]
+        fn geglu_gates_the_first_half_by_the_second(rows in 1usize..40, width in 1usize..70) {
+            let x = random([rows, 2 * width], 1, DType::F32) * 4.0;
+            let expected = x.clone().narrow(1, 0, width) * activation::gelu(x.clone().narrow(1, width, width));
+            for &arm in Arm::available() {
+                assert_close(cpu_geglu(arm, flex(x.clone())), expected.clone(), 1e-5, &format!("{arm:?}"));
+            }
+        }
     }
 
-    pub(super) fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        let x = x.cast(FloatDType::F32);
-        let inner = (x.clone() + x.clone().powi_scalar(3) * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
-        x * (inner.tanh() + 1.0) * 0.5
-    }
-
-    pub(super) fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        let x = x.cast(FloatDType::F32);
-        x.clone() * activation::sigmoid(x * 1.702)
-    }
-
-    pub(super) fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        let half = x.dims()[D - 1] / 2;
-        let value = x.clone().narrow(D - 1, 0, half).cast(FloatDType::F32);
-        value * gelu(x.narrow(D - 1, half, half))
+    #[test]
+    fn a_tensor_that_others_see_is_left_as_it_was() {
+        let x = random([2, 40_000], 1, DType::F32);
+        let (before, y) = (bits(x.clone()), silu(x.clone()));
+        assert_eq!(bits(x.clone()), before);
+        assert_eq!(bits(silu(x.swap_dims(0, 1)).swap_dims(0, 1)), bits(y));
     }
 }

@@ -6,6 +6,8 @@
 //! Activations are f32, and so are results. Weights and biases may be stored as f32, f16 or bf16: they are converted block by
 //! block on the way into the arithmetic, never as a whole.
 
+#![expect(unsafe_code, reason = "vector instructions and memory that is written before it is read; each block says why it may")]
+
 mod activation;
 mod attention;
 mod conv2d;
@@ -15,6 +17,11 @@ mod linear;
 mod matmul;
 mod rms_norm;
 mod upsample;
+
+mod cpu;
+mod dispatch;
+#[cfg(test)]
+mod testing;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu};
 pub use attention::{AttentionOptions, attention, attention_heads};

@@ -1,6 +1,14 @@
 //! The linear layer.
 
-use burn::tensor::{FloatDType, Tensor};
+use crate::cpu::memory::Buffer;
+use crate::cpu::simd::{Arm, Kernel, Simd};
+use crate::cpu::stored::{Stored, elements, floats, padded, with_stored};
+use crate::cpu::tile::{DEPTH, End, Product, Turn};
+use crate::cpu::{Shared, block, launch_all, parallel, threads};
+use crate::dispatch::{Maybe, Ops};
+use burn::backend::Dispatch;
+use burn::tensor::{Shape, Tensor};
+use burn_flex::FlexTensor;
 
 /// `x Wᵀ + b`.
 ///
@@ -12,24 +20,263 @@ pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tens
     if let Some(bias) = &bias {
         assert_eq!(bias.dims()[0], out, "linear: the bias needs one number for each of {out} outputs");
     }
-    reference(x, weight, bias)
-}
-
-fn reference<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let mut shape = x.dims();
     let rows = shape[..D - 1].iter().product();
-    let [out, inputs] = weight.dims();
     shape[D - 1] = out;
-    if shape.contains(&0) || inputs == 0 {
-        let zeros = Tensor::zeros(shape, &x.device());
-        return match bias {
-            Some(bias) => zeros + bias.cast(FloatDType::F32).unsqueeze(),
-            None => zeros,
-        };
+    let x = x.reshape([rows, inputs]).into_dispatch();
+    let y = Dispatch::project(x, weight.into_dispatch(), Maybe::of(bias));
+    Tensor::<2>::from_dispatch(y).reshape(shape)
+}
+
+/// Up to so many rows, each weight is read once and used at once; beyond, packing it pays.
+const FEW: usize = 8;
+/// Floats of packed weight that the cores share through the last-level cache.
+const SHARED: usize = 1 << 20;
+/// Rows that one task takes: their packed block stays in the second-level cache.
+const ROWS: usize = 96;
+
+pub(crate) fn cpu(arm: Arm, x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
+    let x = floats(x);
+    let [m, k] = [x.layout().shape()[0], x.layout().shape()[1]];
+    let n = weight.layout().shape()[0];
+    let bias = padded(bias, n, 64);
+    let out = Buffer::new(m * n);
+    let target = Shared(out.pointer());
+    let source = elements::<f32>(&x);
+    with_stored!(weight, weight => if m <= FEW {
+        few(arm, source, weight, bias.as_deref(), target, [m, n, k]);
+    } else {
+        many(arm, source, weight, bias.as_deref(), target, [m, n, k]);
+    });
+    out.into_tensor(Shape::from([m, n]))
+}
+
+fn many<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
+    let (high, wide) = arm.tile();
+    let depth = block(k, DEPTH, 1);
+    let width = block(n, (SHARED / depth).max(wide), wide);
+    let packed = Buffer::new(depth * width);
+    let panels = Shared(packed.pointer());
+    let (x, weight) = (Shared::of(x), Shared::of(weight));
+    let height = block(m, ROWS.min(m.div_ceil(threads()).next_multiple_of(high)), high);
+    let tall = m.div_ceil(height);
+    for n0 in (0..n).step_by(width) {
+        let width = width.min(n - n0);
+        // When there are few blocks of rows, the columns are divided too.
+        let splits = (2 * threads()).div_ceil(tall).min(width.div_ceil(wide)).max(1);
+        let share = block(width, width.div_ceil(splits), wide);
+        let shares = width.div_ceil(share);
+        let mut k0 = 0;
+        loop {
+            let depth = depth.min(k - k0);
+            // SAFETY: each task writes one panel, and reads rows `n0 + ..` and columns `k0..k0 + depth` of the weight.
+            unsafe {
+                launch_all(arm, width.div_ceil(wide), |panel| Turn {
+                    rows: wide.min(width - panel * wide),
+                    k: depth,
+                    source: weight.at((n0 + panel * wide) * k + k0).cast_const(),
+                    stride: k,
+                    out: panels.at(panel * wide * depth),
+                    pitch: wide,
+                    width: wide,
+                });
+            }
+            parallel(tall * shares, |task| {
+                let (m0, from) = (task / shares * height, task % shares * share);
+                let (rows, columns) = (height.min(m - m0), share.min(width - from));
+                let block = Buffer::new(rows.next_multiple_of(high) * depth);
+                for r in (0..rows).step_by(high) {
+                    let turn = Turn {
+                        rows: high.min(rows - r),
+                        k: depth,
+                        source: x.at((m0 + r) * k + k0).cast_const(),
+                        stride: k,
+                        out: block.pointer().wrapping_add(r * depth),
+                        pitch: high,
+                        width: high,
+                    };
+                    // SAFETY: the block has room for whole panels; the rows are in x.
+                    unsafe { arm.launch(turn) };
+                }
+                let end = match bias {
+                    _ if k0 > 0 => End::Add,
+                    Some(bias) => End::SetColumns(bias[n0 + from..].as_ptr()),
+                    None => End::Set,
+                };
+                let product = Product {
+                    k: depth,
+                    a: block.pointer(),
+                    b: panels.at(from * depth),
+                    c: out.at(m0 * n + n0 + from),
+                    stride: n,
+                    rows,
+                    columns,
+                    end,
+                };
+                // SAFETY: tasks write disjoint blocks of the result; the bias is padded beyond the widest panel.
+                unsafe { arm.launch(product) };
+            });
+            k0 += depth;
+            if k0 >= k {
+                break;
+            }
+        }
     }
-    let mut y = x.cast(FloatDType::F32).reshape([rows, inputs]).matmul(weight.cast(FloatDType::F32).transpose());
-    if let Some(bias) = bias {
-        y = y + bias.cast(FloatDType::F32).unsqueeze();
+}
+
+/// Each task takes some outputs, and all rows.
+fn few<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
+    const OUTPUTS: usize = 64;
+    let (x, weight) = (Shared::of(x), Shared::of(weight));
+    // SAFETY: each task reads its rows of the weight and all of x, and writes its columns of the result.
+    unsafe {
+        launch_all(arm, n.div_ceil(OUTPUTS), |task| Dots {
+            from: task * OUTPUTS,
+            to: ((task + 1) * OUTPUTS).min(n),
+            x: x.at(0),
+            weight: weight.at(0),
+            bias: bias.map(Shared::of),
+            out: out.at(0),
+            m,
+            n,
+            k,
+        });
     }
-    y.reshape(shape)
+}
+
+struct Dots<E> {
+    from: usize,
+    to: usize,
+    x: *const f32,
+    weight: *const E,
+    bias: Option<Shared<f32>>,
+    out: *mut f32,
+    m: usize,
+    n: usize,
+    k: usize,
+}
+
+impl<E: Stored> Kernel for Dots<E> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let mut o = self.from;
+        while o < self.to {
+            let mut r = 0;
+            while r < self.m {
+                // SAFETY: the contract of the kernel; outputs and rows are counted off.
+                unsafe {
+                    if self.to - o >= 4 && self.m - r >= 2 {
+                        self.block::<S, 4, 2>(o, r);
+                        r += 2;
+                    } else if self.to - o >= 4 {
+                        self.block::<S, 4, 1>(o, r);
+                        r += 1;
+                    } else {
+                        self.block::<S, 1, 1>(o, r);
+                        r += 1;
+                    }
+                }
+            }
+            o += if self.to - o >= 4 { 4 } else { 1 };
+        }
+    }
+}
+
+impl<E: Stored> Dots<E> {
+    /// # Safety
+    /// `O` outputs from `o` and `M` rows from `r` exist.
+    #[inline(always)]
+    unsafe fn block<S: Simd, const O: usize, const M: usize>(&self, o: usize, r: usize) {
+        let k = self.k;
+        // SAFETY: all indices are below those of the last output, row and input.
+        unsafe {
+            let (w, x) = (self.weight.add(o * k), self.x.add(r * k));
+            let mut sums = [[[S::zero(); M]; O]; 2];
+            let mut kk = 0;
+            while kk + 2 * S::LANES <= k {
+                for (half, sums) in sums.iter_mut().enumerate() {
+                    let at = kk + half * S::LANES;
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let w = E::load::<S>(w.add(i * k + at));
+                        for (j, sum) in sums.iter_mut().enumerate() {
+                            *sum = S::fma(w, S::load(x.add(j * k + at)), *sum);
+                        }
+                    }
+                }
+                kk += 2 * S::LANES;
+            }
+            for i in 0..O {
+                for j in 0..M {
+                    let mut sum = S::sum(S::add(sums[0][i][j], sums[1][i][j]));
+                    for kk in kk..k {
+                        sum += (*w.add(i * k + kk)).widen() * *x.add(j * k + kk);
+                    }
+                    if let Some(bias) = self.bias {
+                        sum += *bias.0.add(o + i);
+                    }
+                    *self.out.add((r + j) * self.n + o + i) = sum;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{STORED, assert_close, bits, flex, random};
+    use burn::tensor::{DType, Device, FloatDType};
+    use proptest::prelude::*;
+
+    fn reference(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+        let y = x.matmul(weight.cast(FloatDType::F32).transpose());
+        match bias {
+            Some(bias) => y + bias.cast(FloatDType::F32).unsqueeze(),
+            None => y,
+        }
+    }
+
+    fn check(m: usize, n: usize, k: usize, dtype: DType, with_bias: bool) {
+        let x = random([m, k], 1, DType::F32);
+        let weight = random([n, k], 2, dtype);
+        let bias = with_bias.then(|| random([n], 3, dtype));
+        let expected = reference(x.clone(), weight.clone(), bias.clone());
+        for &arm in Arm::available() {
+            let y = cpu(arm, flex(x.clone()), flex(weight.clone()), bias.clone().map(flex));
+            assert_close(y, expected.clone(), 1e-4, &format!("{arm:?} {m}x{n}x{k} {dtype:?}"));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn any_shape_and_stored_type_agrees_with_the_reference(
+            m in 1usize..140, n in 1usize..150, k in 1usize..100, dtype in 0usize..3, bias: bool,
+        ) {
+            check(m, n, k, STORED[dtype], bias);
+        }
+    }
+
+    #[test]
+    fn sums_longer_than_a_block_are_whole() {
+        check(100, 70, 3 * DEPTH + 5, DType::F16, true);
+        check(3, 70, 3 * DEPTH + 5, DType::BF16, true);
+    }
+
+    #[test]
+    fn outputs_wider_than_the_shared_block_are_whole() {
+        check(33, SHARED / 16 + 100, 16, DType::F32, true);
+    }
+
+    #[test]
+    fn leading_dimensions_stay_and_strides_do_not_matter() {
+        let device = Device::flex();
+        let x = random([4, 3, 5], 1, DType::F32);
+        let weight = random([7, 5], 2, DType::F32);
+        let y = linear(x.clone(), weight.clone(), None);
+        assert_eq!(y.dims(), [4, 3, 7]);
+        let turned = linear(x.swap_dims(0, 1), weight.clone().transpose().clone().transpose(), None);
+        assert_eq!(bits(turned.swap_dims(0, 1)), bits(y));
+        assert_eq!(linear(Tensor::<2>::zeros([0, 5], &device), weight, None).dims(), [0, 7]);
+    }
 }

@@ -1,0 +1,135 @@
+//! The one extension of Burn's back ends. A back end joins by its name in the attribute and an implementation below.
+
+use crate::cpu::simd::Arm;
+use crate::{AttentionOptions, Conv2dOptions};
+use crate::{activation, attention, conv2d, group_norm, layer_norm, linear, rms_norm, upsample};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
+use burn::tensor::Tensor;
+use burn_flex::Flex;
+
+/// A tensor that need not be there: the attribute below does not know `Option`.
+#[derive(ExtensionType)]
+pub(crate) enum Maybe<B: Backend> {
+    Present(FloatTensor<B>),
+    Absent,
+}
+
+impl Maybe<Dispatch> {
+    pub(crate) fn of<const D: usize>(tensor: Option<Tensor<D>>) -> Self {
+        tensor.map_or(Self::Absent, |it| Self::Present(it.into_dispatch()))
+    }
+}
+
+impl<B: Backend> Maybe<B> {
+    fn into_option(self) -> Option<FloatTensor<B>> {
+        match self {
+            Self::Present(tensor) => Some(tensor),
+            Self::Absent => None,
+        }
+    }
+}
+
+/// Operations of this crate as a back end does them; shapes are checked before.
+#[backend_extension(Flex)]
+pub(crate) trait Ops: Backend {
+    /// `[m, k]`, `[n, k]`, `[n]` → `[m, n]`.
+    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, #[extension_type] bias: Maybe<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::conv2d`].
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::attention`]; the result's elements lie in memory as `[B, Nq, H, D]`.
+    fn attend(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self>;
+
+    /// `[B, C, n]`; SiLU follows if asked for.
+    fn normalize_groups(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+        silu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// `[n, C]`.
+    fn normalize_rows(
+        x: FloatTensor<Self>,
+        #[extension_type] weight: Maybe<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self>;
+
+    /// `[n, C]`.
+    fn scale_rows(x: FloatTensor<Self>, #[extension_type] weight: Maybe<Self>, eps: f64) -> FloatTensor<Self>;
+
+    /// Element by element, any shape.
+    fn activate(x: FloatTensor<Self>, function: activation::Function) -> FloatTensor<Self>;
+
+    /// `[n, 2c]` → `[n, c]`.
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::upsample_nearest_2x`].
+    fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl Ops for Flex {
+    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>) -> FloatTensor<Self> {
+        linear::cpu(Arm::best(), x, weight, bias.into_option())
+    }
+
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>, options: Conv2dOptions) -> FloatTensor<Self> {
+        conv2d::cpu(Arm::best(), x, weight, bias.into_option(), &options)
+    }
+
+    fn attend(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        bias: Maybe<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self> {
+        attention::cpu(Arm::best(), q, k, v, bias.into_option(), &options)
+    }
+
+    fn normalize_groups(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+        silu: bool,
+    ) -> FloatTensor<Self> {
+        group_norm::cpu(Arm::best(), x, weight, bias, groups, eps, silu)
+    }
+
+    fn normalize_rows(x: FloatTensor<Self>, weight: Maybe<Self>, bias: Maybe<Self>, eps: f64) -> FloatTensor<Self> {
+        layer_norm::cpu(Arm::best(), x, weight.into_option(), bias.into_option(), eps)
+    }
+
+    fn scale_rows(x: FloatTensor<Self>, weight: Maybe<Self>, eps: f64) -> FloatTensor<Self> {
+        rms_norm::cpu(Arm::best(), x, weight.into_option(), eps)
+    }
+
+    fn activate(x: FloatTensor<Self>, function: activation::Function) -> FloatTensor<Self> {
+        activation::cpu(Arm::best(), x, function)
+    }
+
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        activation::cpu_geglu(Arm::best(), x)
+    }
+
+    fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        upsample::cpu(Arm::best(), x)
+    }
+}
