@@ -65,7 +65,7 @@ impl Function {
                 // ½(1 + tanh u) is σ(2u).
                 Self::GeluTanh => {
                     let cubic = S::fma(S::mul(x, x), S::splat(0.044_715), S::splat(1.0));
-                    gated::<S>(x, S::mul(S::mul(x, cubic), S::splat(1.595_769_1)))
+                    gated::<S>(x, S::mul(S::mul(x, cubic), S::splat(2.0 * 0.797_884_6)))
                 }
                 Self::Gelu => S::mul(x, normal::<S>(x)),
             }

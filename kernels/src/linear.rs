@@ -186,6 +186,7 @@ impl<E: Stored> Dots<E> {
     /// # Safety
     /// `O` outputs from `o` and `M` rows from `r` exist.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "the indices are of three arrays at once")]
     unsafe fn block<S: Simd, const O: usize, const M: usize>(&self, o: usize, r: usize) {
         let k = self.k;
         // SAFETY: all indices are below those of the last output, row and input.
@@ -275,7 +276,8 @@ mod tests {
         let weight = random([7, 5], 2, DType::F32);
         let y = linear(x.clone(), weight.clone(), None);
         assert_eq!(y.dims(), [4, 3, 7]);
-        let turned = linear(x.swap_dims(0, 1), weight.clone().transpose().clone().transpose(), None);
+        let column_major = Tensor::<2>::from_data(weight.clone().transpose().into_data(), &device).transpose();
+        let turned = linear(x.swap_dims(0, 1), column_major, None);
         assert_eq!(bits(turned.swap_dims(0, 1)), bits(y));
         assert_eq!(linear(Tensor::<2>::zeros([0, 5], &device), weight, None).dims(), [0, 7]);
     }

@@ -2,6 +2,7 @@
 //!
 //! The picture is cut into tiles of 4x4 results, each seen through 6x6 inputs. Inputs and weights are transformed, multiplied channel
 //! by channel as 36 independent matrix products, and transformed back.
+#![expect(clippy::needless_range_loop, reason = "the indices are those of a matrix, in turns its row and its column")]
 
 use super::Layer;
 use crate::cpu::memory::Buffer;
@@ -24,7 +25,7 @@ impl Layer<'_> {
     pub(super) fn suits_winograd(&self) -> bool {
         let options = self.options;
         let plain = self.kernel == [3, 3] && options.stride == [1, 1] && options.dilation == [1, 1];
-        plain && self.inputs >= 32 && self.outputs >= 32 && self.batch * self.tiles_of_one() >= 64
+        plain && self.inputs >= 32 && self.outputs >= 32 && self.batch * self.tiles_of_one() >= 32
     }
 
     fn tiles_of_one(&self) -> usize {

@@ -1,0 +1,181 @@
+//! How long the operations of Stable Diffusion 1.5 take, alone or beside PyTorch.
+//!
+//! `cargo run --release -p benches --bin kernels -- [--python PATH] [--rounds N] [FILTER]`. With `--python` (an interpreter that has
+//! torch) each shape runs on both sides by turns in one process tree, so that a busy machine disturbs both alike; what is printed is
+//! the ratio of the medians. Weights are stored in f16 on our side and in f32, which is faster, on PyTorch's.
+
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
+use kernels::{AttentionOptions, Conv2dOptions};
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+/// Operation and sizes, as torch/kernels.py reads them too.
+const CASES: &[&str] = &[
+    // conv2d: batch, inputs, height, width, outputs, kernel, stride
+    "conv2d 2 320 64 64 320 3 1",
+    "conv2d 2 640 32 32 640 3 1",
+    "conv2d 2 1280 16 16 1280 3 1",
+    "conv2d 2 1280 8 8 1280 3 1",
+    "conv2d 2 320 64 64 320 3 2",
+    "conv2d 2 960 32 32 640 1 1",
+    "conv2d 1 512 64 64 512 3 1",
+    "conv2d 1 256 256 256 256 3 1",
+    "conv2d 1 128 512 512 128 3 1",
+    // linear: rows, inputs, outputs
+    "linear 8192 320 320",
+    "linear 8192 320 2560",
+    "linear 2048 640 5120",
+    "linear 512 1280 1280",
+    "linear 154 768 1280",
+    "linear 154 768 3072",
+    "linear 2 1280 1280",
+    "linear 1 4096 4096",
+    // attention: batch, heads, queries, keys, width
+    "attention 2 8 4096 4096 40",
+    "attention 2 8 4096 77 40",
+    "attention 2 8 1024 1024 80",
+    "attention 2 8 256 256 160",
+    "attention 2 12 77 77 64",
+    "attention 1 1 4096 4096 512",
+    // group_norm_silu: batch, channels, pixels
+    "group_norm_silu 2 320 4096",
+    "group_norm_silu 2 640 1024",
+    "group_norm_silu 1 128 262144",
+    // layer_norm, geglu: rows, width
+    "layer_norm 8192 320",
+    "geglu 8192 2560",
+    // upsample_nearest_2x: batch, channels, height, width
+    "upsample_nearest_2x 1 256 256 256",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut python, mut rounds, mut filter) = (None, 9, String::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--python" => python = Some(arguments.next().ok_or("--python needs a path")?),
+            "--rounds" => rounds = arguments.next().ok_or("--rounds needs a number")?.parse()?,
+            _ => filter = argument,
+        }
+    }
+    let mut torch = python.map(|it| Torch::start(&it)).transpose()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:40} {:>10} {:>10} {:>10} {:>7}", "", "ours ms", "GFLOP/s", "torch ms", "ratio")?;
+    for case in CASES.iter().filter(|it| it.contains(&filter)) {
+        let (run, operations) = prepare(case)?;
+        run();
+        if let Some(torch) = &mut torch {
+            torch.ask(&format!("prepare {case}"))?;
+        }
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let start = Instant::now();
+            run();
+            ours.push(start.elapsed().as_secs_f64() * 1e3);
+            if let Some(torch) = &mut torch {
+                theirs.push(torch.ask("run")?);
+            }
+        }
+        let ours = median(ours);
+        write!(out, "{case:40} {ours:10.3} {:10.1}", operations / ours / 1e6)?;
+        if theirs.is_empty() {
+            writeln!(out)?;
+        } else {
+            let theirs = median(theirs);
+            writeln!(out, " {theirs:10.3} {:7.2}", ours / theirs)?;
+        }
+    }
+    Ok(())
+}
+
+/// The case as something to run, and its floating-point operations.
+fn prepare(case: &str) -> Result<(Box<dyn Fn()>, f64), Box<dyn Error>> {
+    let mut words = case.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let sizes: Vec<usize> = words.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(match (name, sizes.as_slice()) {
+        ("conv2d", &[b, i, h, w, o, k, stride]) => {
+            let (x, weight, bias) = (random([b, i, h, w]), stored([o, i, k, k]), stored([o]));
+            let options = Conv2dOptions { stride: [stride; 2], padding: [k / 2; 4], ..Conv2dOptions::default() };
+            let run = move || drop(kernels::conv2d(x.clone(), weight.clone(), Some(bias.clone()), options.clone()));
+            (Box::new(run), (2 * b * i * o * k * k * (h / stride) * (w / stride)) as f64)
+        }
+        ("linear", &[m, i, o]) => {
+            let (x, weight, bias) = (random([m, i]), stored([o, i]), stored([o]));
+            (Box::new(move || drop(kernels::linear(x.clone(), weight.clone(), Some(bias.clone())))), (2 * m * i * o) as f64)
+        }
+        ("attention", &[b, h, nq, nk, d]) => {
+            let (q, k, v) = (random([b, nq, h * d]), random([b, nk, h * d]), random([b, nk, h * d]));
+            let run =
+                move || drop(kernels::attention_heads(q.clone(), k.clone(), v.clone(), h, None, AttentionOptions::default()));
+            (Box::new(run), (4 * b * h * nq * nk * d) as f64)
+        }
+        ("group_norm_silu", &[b, c, n]) => {
+            let (x, weight, bias) = (random([b, c, n]), stored([c]), stored([c]));
+            let run = move || drop(kernels::group_norm_silu(x.clone(), weight.clone(), bias.clone(), 32, 1e-5));
+            (Box::new(run), (b * c * n) as f64)
+        }
+        ("layer_norm", &[n, c]) => {
+            let (x, weight, bias) = (random([n, c]), stored([c]), stored([c]));
+            let run = move || drop(kernels::layer_norm(x.clone(), Some(weight.clone()), Some(bias.clone()), 1e-5));
+            (Box::new(run), (n * c) as f64)
+        }
+        ("geglu", &[n, c]) => {
+            let x = random([n, c]);
+            (Box::new(move || drop(kernels::geglu(x.clone()))), (n * c) as f64)
+        }
+        ("upsample_nearest_2x", &[b, c, h, w]) => {
+            let x = random([b, c, h, w]);
+            (Box::new(move || drop(kernels::upsample_nearest_2x(x.clone()))), (4 * b * c * h * w) as f64)
+        }
+        _ => return Err(format!("no operation is called `{case}`").into()),
+    })
+}
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
+}
+
+fn stored<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    random(shape).cast(FloatDType::F16)
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A Python process that runs the same shapes.
+struct Torch {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Torch {
+    fn start(python: &str) -> Result<Self, Box<dyn Error>> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/torch/kernels.py");
+        let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (to, from) = (child.stdin.take().ok_or("no stdin")?, child.stdout.take().ok_or("no stdout")?);
+        Ok(Self { child, to, from: BufReader::new(from) })
+    }
+
+    /// Sends a line; the answer is milliseconds.
+    fn ask(&mut self, line: &str) -> Result<f64, Box<dyn Error>> {
+        writeln!(self.to, "{line}")?;
+        self.to.flush()?;
+        let mut answer = String::new();
+        self.from.read_line(&mut answer)?;
+        Ok(answer.trim().parse()?)
+    }
+}
+
+impl Drop for Torch {
+    fn drop(&mut self) {
+        // It ends by itself when its input does; a failure to end it has nobody left to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
