@@ -73,15 +73,16 @@ impl Kernel for Rows {
                 let (source, out) = (source.add(row * c), out.add(row * c));
                 let (mean, variance) = moments::<S>(source, c);
                 let inverse = 1.0 / (variance + eps).sqrt();
-                let (scale, shift) = (S::splat(inverse as f32), S::splat((-mean * inverse) as f32));
+                // The mean is taken off before scaling: folded into one shift, its rounding would be scaled up with it.
+                let (mean, scale) = (S::splat(mean as f32), S::splat(inverse as f32));
                 let mut i = 0;
                 while i + S::LANES <= c {
-                    let y = S::fma(S::load(source.add(i)), scale, shift);
+                    let y = S::mul(S::sub(S::load(source.add(i)), mean), scale);
                     S::store(out.add(i), S::fma(y, S::load(weight.add(i)), S::load(bias.add(i))));
                     i += S::LANES;
                 }
                 let n = c - i;
-                let y = S::fma(S::load_part(source.add(i), n), scale, shift);
+                let y = S::mul(S::sub(S::load_part(source.add(i), n), mean), scale);
                 S::store_part(out.add(i), S::fma(y, S::load_part(weight.add(i), n), S::load_part(bias.add(i), n)), n);
             }
         }

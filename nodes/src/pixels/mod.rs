@@ -103,7 +103,7 @@ impl Block {
 
 /// The values of a tensor in order.
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().expect("the data was converted to f32")
+    tensor.into_data().convert::<f32>().try_into_vec().expect("the data was converted to f32")
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn separable(block: &Block, down: &[Taps], across: &[Taps]) -> Block {
     out
 }
 
-/// Pillow's resize with `LANCZOS` on 8-bit channels: fixed-point weights of 22 bits, rounded after each direction.
+/// Pillow's resize with `LANCZOS` on 8-bit channels: fixed-point weights of 22 bits, across first, rounded after each direction.
 fn lanczos(block: &Block, height: usize, width: usize) -> Block {
     let bytes: Vec<u8> = block.data.iter().map(|it| (255.0 * it).clamp(0.0, 255.0) as u8).collect();
     let (across, down) = (lanczos_taps(block.width, width), lanczos_taps(block.height, height));
