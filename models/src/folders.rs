@@ -257,7 +257,10 @@ impl Walk {
         above.push(place);
         let entries = match fs::read_dir(directory) {
             // A single folder without permission does not hide the others.
-            Err(it) if it.kind() == io::ErrorKind::PermissionDenied && !prefix.is_empty() => return Ok(drop(above.pop())),
+            Err(it) if it.kind() == io::ErrorKind::PermissionDenied && !prefix.is_empty() => {
+                above.pop();
+                return Ok(());
+            }
             // A file stands where a folder is looked for: the configuration is wrong.
             entries => entries.map_err(failed)?,
         };

@@ -99,9 +99,11 @@ impl Cache {
     /// A run begins with a graph of these keys.
     pub(crate) fn begin(&mut self, current: &FxHashSet<Key>) {
         self.run += 1;
+        let run = self.run;
+        #[expect(clippy::iter_over_hash_type, reason = "each is marked for itself, so the order does not matter")]
         for held in self.held.values_mut() {
             if current.contains(&held.root) {
-                held.run = self.run;
+                held.run = run;
             }
         }
         match self.policy {

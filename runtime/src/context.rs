@@ -248,7 +248,7 @@ fn guess(samples: &Samples, format: &LatentFormat) -> Option<Picture> {
     if format.preview.is_empty() || channels < format.preview.len() || frames * height * width == 0 {
         return None;
     }
-    let values: Vec<f32> = samples.values().clone().slice([0..1]).into_data().convert::<f32>().try_to_vec().ok()?;
+    let values: Vec<f32> = samples.values().clone().narrow(0, 0, 1).into_data().convert::<f32>().try_to_vec().ok()?;
     let plane = height * width;
     let mut rgb = Vec::with_capacity(plane * 3);
     for pixel in 0..plane {

@@ -203,6 +203,7 @@ enum Call {
 }
 
 /// What one call gave.
+#[expect(clippy::large_enum_variant, reason = "there is one a call, and it is moved once or twice")]
 enum Part {
     Values(Vec<Vec<Value>>),
     Expansion(Expansion),

@@ -120,6 +120,7 @@ pub trait Class: Send + Sync {
 
 /// What one call of a class gave.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a call, and it is moved once or twice")]
 pub enum Outcome {
     /// For each output its values: one, or any number where the output is a list.
     Values(Vec<Vec<Value>>),
@@ -541,6 +542,7 @@ tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) 
 
 /// What a node gives that may put a graph in its place.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a call, and it is moved once or twice")]
 pub enum Expanding<T> {
     /// Results, as usual.
     Values(T),

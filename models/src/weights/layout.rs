@@ -193,9 +193,12 @@ impl Weights {
 
 /// The rules, found by the beginning of a name.
 struct Table<'a> {
-    /// Of each pattern: its segments, its rule, and which of the rule's sources it is; by first segment.
-    patterns: FxHashMap<&'a str, Vec<(Vec<&'a str>, usize, usize)>>,
+    /// By first segment.
+    patterns: FxHashMap<&'a str, Vec<Pattern<'a>>>,
 }
+
+/// The segments of a pattern, its rule, and which of the rule's sources it is.
+type Pattern<'a> = (Vec<&'a str>, usize, usize);
 
 /// The rule for a name.
 struct Found<'a> {

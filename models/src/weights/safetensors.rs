@@ -35,7 +35,7 @@ pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
     let (header, data) = parts(&all).map_err(|it| malformed(format!("is not a safetensors file: {it}")))?;
     let mut header: Header =
         serde_json::from_slice(header).map_err(|it| malformed(format!("has a broken header: {}", shown(&it.to_string()))))?;
-    header.tensors.sort_by(|a, b| a.1.data_offsets.cmp(&b.1.data_offsets));
+    header.tensors.sort_by_key(|it| it.1.data_offsets);
     let mut entries = BTreeMap::new();
     let mut end = 0;
     for (name, info) in header.tensors {
