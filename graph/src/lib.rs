@@ -24,7 +24,7 @@ pub mod validate;
 
 pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
 pub use key::{Key, Keys, keys};
-pub use problem::{Kind, Problem, Problems};
+pub use problem::{Kind, Problem, Problems, did_you_mean};
 pub use read::{Format, read, read_text};
 pub use socket::SocketType;
 pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};

@@ -188,7 +188,7 @@ impl From<Problem> for Problems {
 }
 
 /// `did you mean "x"?` for the option nearest to `wrong`, if any is near.
-pub(crate) fn did_you_mean<'o>(wrong: &str, options: impl IntoIterator<Item = &'o str>) -> Option<String> {
+pub fn did_you_mean<'o>(wrong: &str, options: impl IntoIterator<Item = &'o str>) -> Option<String> {
     // Longer texts than this are no misspelt names, and the distance costs their product.
     const LONGEST: usize = 256;
     if wrong.is_empty() || wrong.len() > LONGEST {

@@ -1,4 +1,5 @@
-//! What a node knows of the run around it. With [`sockets`](crate::sockets), the only place that names `models`.
+//! What a node knows of the run around it. With [`folders`](crate::folders) and [`sockets`](crate::sockets), the
+//! only place that names `models`.
 
 use crate::event::{Event, NodeRef, Picture, Shown};
 use crate::{Folders, NodeError, error};

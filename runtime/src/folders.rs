@@ -1,12 +1,11 @@
 //! Where files are, and the one way to them: names from outside never leave the directories that they are meant for.
 
 use crate::event::Place;
-use indexmap::IndexMap;
-use std::io;
+use models::LoadError;
 use std::path::{Component, Path, PathBuf};
 
 /// The directories of one installation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Folders {
     /// What the user brings.
     pub input: PathBuf,
@@ -14,8 +13,8 @@ pub struct Folders {
     pub output: PathBuf,
     /// What may be gone after a restart.
     pub temp: PathBuf,
-    /// The directories of each model folder (`checkpoints`, `loras`...), searched in this order.
-    pub models: IndexMap<String, Vec<PathBuf>>,
+    /// The model folders (`checkpoints`, `loras`...).
+    pub models: models::Folders,
 }
 
 /// Why there is no such file.
@@ -24,34 +23,27 @@ pub enum FolderError {
     /// The name leads out of its directory.
     #[error("`{0}` leads out of its directory: use a relative name without `..`")]
     Outside(String),
-    /// No directory of the folder holds it.
-    #[error("there is no `{name}` in {folder} (searched {})", .searched.join(", "))]
+    /// The directory does not hold it.
+    #[error("there is no `{name}` in {place} (searched {})", .searched.display())]
     Missing {
-        /// The folder.
-        folder: String,
+        /// The directory's name.
+        place: &'static str,
         /// The name.
         name: String,
-        /// Its directories.
-        searched: Vec<String>,
+        /// The directory.
+        searched: PathBuf,
     },
-    /// Nobody said where the folder is.
-    #[error("no directory is configured for the model folder `{0}`")]
-    Unknown(String),
-    /// The file system says no.
-    #[error("{path}: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// There is no such model.
+    #[error(transparent)]
+    Model(#[from] LoadError),
 }
 
-/// Files that are never a model.
-const IGNORED: &[&str] = &["txt", "md", "json", "yaml", "yml", "png", "jpg", "jpeg", "webp", "py", "html", "part", "tmp"];
-
-/// How deep directories are followed.
-const DEPTH: usize = 12;
+impl Default for Folders {
+    /// No model folders, and names that are looked for in the current directory.
+    fn default() -> Self {
+        Self { input: PathBuf::new(), output: PathBuf::new(), temp: PathBuf::new(), models: models::Folders::none() }
+    }
+}
 
 impl Folders {
     /// One of the three directories.
@@ -84,49 +76,37 @@ impl Folders {
         if path.is_file() {
             return Ok(path);
         }
-        let searched = vec![self.place(place).display().to_string()];
-        Err(FolderError::Missing { folder: place.as_str().to_owned(), name: name.to_owned(), searched })
+        Err(FolderError::Missing { place: place.as_str(), name: name.to_owned(), searched: self.place(place).to_owned() })
     }
 
-    /// The file (or model directory) that a name means in a model folder.
+    /// The file (for `diffusers`, the directory) that a name means in a model folder.
     ///
     /// # Errors
-    /// [`FolderError::Outside`], [`FolderError::Unknown`], [`FolderError::Missing`].
+    /// [`FolderError::Model`] says where it was searched and which names are like it.
     pub fn model(&self, folder: &str, name: &str) -> Result<PathBuf, FolderError> {
-        let directories = self.models.get(folder).ok_or_else(|| FolderError::Unknown(folder.to_owned()))?;
-        plain(name)?;
         // A link inside a model folder may lead anywhere: people keep models on other disks, and the link is their own.
-        directories.iter().map(|it| it.join(name)).find(|it| it.exists()).ok_or_else(|| FolderError::Missing {
-            folder: folder.to_owned(),
-            name: name.to_owned(),
-            searched: self.searched(folder),
-        })
+        Ok(self.models.find(folder, name)?)
     }
 
     /// The names that a model folder offers, or the files of `input`: relative, parts separated by `/`, sorted.
     ///
-    /// `diffusers` offers directories that hold a `model_index.json`.
+    /// Nothing where a directory cannot be read: [`Folders::searched`] says why.
     pub fn files(&self, folder: &str) -> Vec<String> {
-        let directories = match folder {
-            "input" => std::slice::from_ref(&self.input),
-            _ => self.models.get(folder).map_or(&[] as &[_], Vec::as_slice),
-        };
-        let mut found = Vec::new();
-        for directory in directories {
-            collect(directory, "", folder, DEPTH, &mut found);
+        if folder == "input" {
+            files_in(&self.input)
+        } else {
+            self.models.list(folder).map_or_else(|_| Vec::new(), |it| it.to_vec())
         }
-        found.sort_unstable();
-        found.dedup();
-        found
     }
 
-    /// The directories that are searched for a folder's files.
+    /// The directories that are searched for a folder's files, and what keeps them from being read, for messages.
     pub fn searched(&self, folder: &str) -> Vec<String> {
-        let directories = match folder {
-            "input" => std::slice::from_ref(&self.input),
-            _ => self.models.get(folder).map_or(&[] as &[_], Vec::as_slice),
-        };
-        directories.iter().map(|it| it.display().to_string()).collect()
+        if folder == "input" {
+            return vec![self.input.display().to_string()];
+        }
+        let directories = self.models.directories(folder).unwrap_or_default();
+        let problem = self.models.list(folder).err().map(|it| it.to_string());
+        directories.iter().map(|it| it.display().to_string()).chain(problem).collect()
     }
 }
 
@@ -153,30 +133,13 @@ fn below(root: &Path, name: &str) -> Result<PathBuf, FolderError> {
     }
 }
 
-fn collect(directory: &Path, prefix: &str, folder: &str, depth: usize, found: &mut Vec<String>) {
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') {
-            continue;
-        }
-        let (path, relative) = (entry.path(), format!("{prefix}{name}"));
-        let Ok(about) = std::fs::metadata(&path) else { continue };
-        if about.is_dir() {
-            if folder == "diffusers" && path.join("model_index.json").is_file() {
-                found.push(relative);
-            } else if depth > 0 && folder != "input" {
-                collect(&path, &format!("{relative}/"), folder, depth - 1, found);
-            }
-        } else if folder == "input" || (folder != "diffusers" && is_model(&path)) {
-            found.push(relative);
-        }
-    }
-}
-
-fn is_model(path: &Path) -> bool {
-    let ending = path.extension().and_then(|it| it.to_str()).unwrap_or_default().to_ascii_lowercase();
-    !IGNORED.contains(&ending.as_str())
+/// The names of the files that lie directly in a directory, sorted, hidden ones left out.
+fn files_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let names = entries.flatten().filter(|it| it.path().is_file()).filter_map(|it| it.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|it| !it.starts_with('.')).collect();
+    names.sort_unstable();
+    names
 }
 
 #[cfg(test)]
@@ -184,12 +147,10 @@ mod tests {
     use super::*;
 
     fn folders(root: &Path) -> Folders {
-        let folders = Folders {
-            input: root.join("input"),
-            output: root.join("output"),
-            temp: root.join("temp"),
-            models: [("checkpoints".to_owned(), vec![root.join("models"), root.join("more")])].into_iter().collect(),
-        };
+        let mut models = models::Folders::none();
+        models.add("checkpoints", root.join("models"), false);
+        models.add("checkpoints", root.join("more"), false);
+        let folders = Folders { input: root.join("input"), output: root.join("output"), temp: root.join("temp"), models };
         for directory in [&folders.input, &folders.output, &folders.temp, &root.join("models/xl"), &root.join("more")] {
             std::fs::create_dir_all(directory).unwrap();
         }
@@ -202,7 +163,7 @@ mod tests {
         let folders = folders(root.path());
         for name in ["../secret", "/etc/passwd", "a/../../b", "..", "a\\..\\b", "C:x", "a\0b", ""] {
             assert!(matches!(folders.within(Place::Output, name), Err(FolderError::Outside(_))), "{name:?}");
-            assert!(matches!(folders.model("checkpoints", name), Err(FolderError::Outside(_))), "{name:?}");
+            assert!(matches!(folders.model("checkpoints", name), Err(FolderError::Model(_))), "{name:?}");
         }
         assert_eq!(folders.within(Place::Output, "a/b.png").unwrap(), root.path().join("output/a/b.png"));
     }
@@ -217,16 +178,28 @@ mod tests {
     }
 
     #[test]
-    fn models_are_listed_from_every_directory_of_their_folder() {
+    fn models_and_input_files_are_offered_by_name() {
         let root = tempfile::tempdir().unwrap();
         let folders = folders(root.path());
-        for file in ["models/b.safetensors", "models/xl/a.ckpt", "more/c.gguf", "more/readme.md", "more/.hidden"] {
+        for file in ["models/b.safetensors", "models/xl/a.ckpt", "more/readme.md", "input/cat.png", "input/.hidden"] {
             std::fs::write(root.path().join(file), "").unwrap();
         }
-        assert_eq!(folders.files("checkpoints"), ["b.safetensors", "c.gguf", "xl/a.ckpt"]);
-        assert_eq!(folders.model("checkpoints", "c.gguf").unwrap(), root.path().join("more/c.gguf"));
-        assert!(matches!(folders.model("checkpoints", "d"), Err(FolderError::Missing { .. })));
-        assert!(matches!(folders.model("loras", "d"), Err(FolderError::Unknown(_))));
+        assert_eq!(folders.files("checkpoints"), ["b.safetensors", "xl/a.ckpt"]);
+        assert_eq!(folders.files("input"), ["cat.png"]);
+        assert_eq!(folders.model("checkpoints", "b.safetensors").unwrap(), root.path().join("models/b.safetensors"));
+        let missing = folders.model("checkpoints", "c.safetensors").unwrap_err().to_string();
+        assert!(missing.contains(&root.path().join("more").display().to_string()), "{missing}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_read_says_so_where_it_was_searched() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folders = folders(root.path());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        folders.models.add("checkpoints", root.path().join("file"), false);
+        assert_eq!(folders.files("checkpoints"), [""; 0]);
+        assert_eq!(folders.searched("checkpoints").len(), 4);
     }
 
     #[test]

@@ -1,1 +1,7 @@
-fn main() {}
+//! `burnish`: every command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    burnish::burnish()
+}

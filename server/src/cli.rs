@@ -1,0 +1,290 @@
+//! What can be typed.
+
+use crate::error::Error;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use models::residency::parse_size;
+use runtime::{Folders, Policy};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Runs node-graph workflows of generative models.
+#[derive(Debug, Parser)]
+#[command(name = "burnish", version, after_help = EXIT_CODES)]
+pub struct Burnish {
+    /// Which command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Runs a workflow and says what it saved.
+#[derive(Debug, Parser)]
+#[command(name = "run-workflow", version, after_help = EXIT_CODES)]
+pub struct RunWorkflow {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed while running, 2 wrong command line, 3 invalid workflow, 130 interrupted";
+
+/// The commands of `burnish`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a workflow and say what it saved
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArguments),
+    /// Say everything that keeps a workflow from running
+    Validate(ValidateArguments),
+    /// Write a workflow in the other format
+    Convert(ConvertArguments),
+    /// List the node classes, or explain one
+    Nodes(NodesArguments),
+    /// List the models that are there and what they hold
+    Models(ModelsArguments),
+}
+
+/// Where files are.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Folders")]
+pub struct Places {
+    /// The directory of models, input, output and temp [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub base_directory: Option<PathBuf>,
+    /// A directory of model folders (checkpoints, loras...); may be given again [default: models and workflows/models in the base
+    /// directory]
+    #[arg(long, value_name = "DIR")]
+    pub models: Vec<PathBuf>,
+    /// Where pictures are loaded from [default: input in the base directory]
+    #[arg(long, value_name = "DIR")]
+    pub input: Option<PathBuf>,
+    /// Where results are saved [default: output in the base directory]
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Where previews are saved [default: temp in the base directory]
+    #[arg(long, value_name = "DIR")]
+    pub temp: Option<PathBuf>,
+    /// More model folders, in ComfyUI's extra_model_paths.yaml; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub extra_model_paths_config: Vec<PathBuf>,
+}
+
+/// What `burnish run` takes.
+#[derive(Args, Debug)]
+pub struct RunArguments {
+    /// The workflow, in the API format or as the editor saves it; - for standard input
+    pub file: PathBuf,
+    /// Give an input a value; NODE is an id, or a title or class that only one node has; VALUE is JSON or plain text; may be given
+    /// again
+    #[arg(long = "set", value_name = "NODE.INPUT=VALUE")]
+    pub set: Vec<Assignment>,
+    /// Give every seed of the workflow this value
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Run only what this output node needs; may be given again
+    #[arg(long, value_name = "NODE")]
+    pub only: Vec<String>,
+    /// Where to compute: auto or cpu
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// The most that loaded models may take, such as 6GB [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+    /// Which results are kept: classic, lru:N, ram or none
+    #[arg(long, default_value = "ram", value_parser = policy)]
+    pub cache: Policy,
+    /// Leave the workflow out of saved files
+    #[arg(long)]
+    pub disable_metadata: bool,
+    /// Write each event as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// What `burnish validate` takes.
+#[derive(Args, Debug)]
+pub struct ValidateArguments {
+    /// The workflow; - for standard input
+    pub file: PathBuf,
+    /// Write the problems as JSON, in the form of ComfyUI's answer to a prompt
+    #[arg(long)]
+    pub json: bool,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// What `burnish convert` takes.
+#[derive(Args, Debug)]
+pub struct ConvertArguments {
+    /// The workflow; - for standard input
+    pub file: PathBuf,
+    /// The format to write
+    #[arg(long, value_enum, default_value_t = Target::Api)]
+    pub to: Target,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// A format to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// What programs send
+    Api,
+    /// What the editor opens
+    Editor,
+}
+
+/// What `burnish nodes` takes.
+#[derive(Args, Debug)]
+pub struct NodesArguments {
+    /// A class to explain
+    pub name: Option<String>,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// What `burnish models` takes.
+#[derive(Args, Debug)]
+pub struct ModelsArguments {
+    /// Only this kind of folder, such as checkpoints
+    pub kind: Option<String>,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// `NODE.INPUT=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// `NODE.INPUT`; both may hold further points.
+    pub place: String,
+    /// `VALUE`.
+    pub value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((place, value)) if place.contains('.') => Ok(Self { place: place.to_owned(), value: value.to_owned() }),
+            _ => Err("write NODE.INPUT=VALUE, as in 5.steps=30".to_owned()),
+        }
+    }
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    match text.split_once(':') {
+        None if text == "classic" => Ok(Policy::Classic),
+        None if text == "ram" => Ok(Policy::default()),
+        None if text == "none" => Ok(Policy::Nothing),
+        Some(("lru", count)) => {
+            count.parse().map(Policy::Lru).map_err(|_| format!("`{count}` is not how many results to keep: write lru:100"))
+        }
+        _ => Err("use classic, lru:N, ram or none".to_owned()),
+    }
+}
+
+impl Places {
+    /// The folders that these options describe.
+    ///
+    /// # Errors
+    /// When a directory that was named is none, or a file of model paths cannot be read.
+    pub fn folders(&self) -> Result<Folders, Error> {
+        let base = match &self.base_directory {
+            Some(base) => directory("--base-directory", base)?,
+            None => std::env::current_dir().map_err(|it| Error::usage(format!("the current directory is gone: {it}")))?,
+        };
+        let mut models = models::Folders::none();
+        if self.models.is_empty() {
+            add(&mut models, &base.join("models"))?;
+            let demo = base.join("workflows/models");
+            if demo.is_dir() {
+                add(&mut models, &demo)?;
+            }
+        }
+        for root in &self.models {
+            add(&mut models, &directory("--models", root)?)?;
+        }
+        for file in &self.extra_model_paths_config {
+            let yaml = std::fs::read_to_string(file)
+                .map_err(|it| Error::usage(format!("--extra-model-paths-config {}: cannot be read: {it}", file.display())))?;
+            models.add_extra_paths(&yaml, file)?;
+        }
+        let place = |given: &Option<PathBuf>, name: &str| given.clone().unwrap_or_else(|| base.join(name));
+        Ok(Folders {
+            input: place(&self.input, "input"),
+            output: place(&self.output, "output"),
+            temp: place(&self.temp, "temp"),
+            models,
+        })
+    }
+}
+
+fn directory(option: &str, path: &Path) -> Result<PathBuf, Error> {
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    Err(Error::usage(format!("{option} {}: there is no such directory", path.display())))
+}
+
+/// Adds the folders of a directory of models behind those that are there.
+fn add(models: &mut models::Folders, root: &Path) -> Result<(), Error> {
+    let more = models::Folders::new(root);
+    for kind in more.kinds() {
+        for directory in more.directories(kind)? {
+            models.add(kind, directory.clone(), false);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declarations_do_not_contradict_themselves() {
+        Burnish::command().debug_assert();
+        RunWorkflow::command().debug_assert();
+    }
+
+    #[test]
+    fn an_assignment_is_split_at_its_first_equals_sign() {
+        let set: Assignment = "2.text=a=b".parse().expect("well formed");
+        assert_eq!((set.place.as_str(), set.value.as_str()), ("2.text", "a=b"));
+        for wrong in ["", "2", "2.text", "text=1"] {
+            assert!(wrong.parse::<Assignment>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn policies_have_names() {
+        assert_eq!(policy("lru:7"), Ok(Policy::Lru(7)));
+        assert_eq!(policy("none"), Ok(Policy::Nothing));
+        for wrong in ["lru", "lru:x", "lru:-1", "ram:1", ""] {
+            assert!(policy(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_demo_models_are_found_beside_the_users_own() {
+        let base = tempfile::tempdir().expect("a directory");
+        let places = Places { base_directory: Some(base.path().to_owned()), ..Places::default() };
+        assert_eq!(places.folders().expect("folders").models.directories("vae").expect("a kind").len(), 1);
+        std::fs::create_dir_all(base.path().join("workflows/models")).expect("a directory");
+        let folders = places.folders().expect("folders");
+        let expected = ["models/vae", "workflows/models/vae"].map(|it| base.path().join(it));
+        assert_eq!(folders.models.directories("vae").expect("a kind"), expected);
+        assert_eq!(folders.output, base.path().join("output"));
+    }
+}

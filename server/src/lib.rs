@@ -1,0 +1,46 @@
+//! The commands.
+//!
+//! - [`cli`]: what can be typed; `burnish --help` says it to the user.
+//! - [`open`]: from the text of a file, and what `--set`, `--seed` and `--only` change in it, to a graph.
+//! - [`run`], [`validate`], [`convert`], [`list`]: the commands.
+//! - [`progress`]: what a run tells of itself, on a terminal or as lines of JSON.
+//! - [`error`]: why a command ended early, and with which exit code.
+
+pub mod cli;
+pub mod convert;
+pub mod error;
+pub mod list;
+pub mod open;
+mod out;
+pub mod progress;
+pub mod run;
+pub mod validate;
+
+use clap::Parser;
+use cli::{Burnish, Command, RunWorkflow};
+use error::Error;
+use std::process::ExitCode;
+
+/// The program `burnish`.
+pub fn burnish() -> ExitCode {
+    finish(match Burnish::parse().command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Validate(arguments) => validate::validate(&arguments),
+        Command::Convert(arguments) => convert::convert(&arguments),
+        Command::Nodes(arguments) => list::nodes(&arguments),
+        Command::Models(arguments) => list::models(&arguments),
+    })
+}
+
+/// The program `run-workflow`.
+pub fn run_workflow() -> ExitCode {
+    finish(run::run(RunWorkflow::parse().run))
+}
+
+fn finish(result: Result<(), Error>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if !error.is_silent() {
+        out::note(&error);
+    }
+    ExitCode::from(error.exit_code())
+}
