@@ -468,7 +468,7 @@ impl Run for RegexExtract {
     }
 }
 
-/// Find and replace text using regex patterns.
+/// Replaces what a regular expression matches.
 ///
 /// In the replacement `\1` and `\g<name>` stand for what a group matched. Expressions are read as Python reads them. One that cannot be
 /// read, or that tries too many ways, is an error.
