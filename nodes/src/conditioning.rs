@@ -468,3 +468,90 @@ impl Run for InstructPixToPixConditioning {
         Ok((each(self.positive, show), each(self.negative, show), Latent::new(empty)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+    use runtime::Job;
+
+    fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::flex())
+    }
+
+    /// A prompt of tokens of one number each.
+    fn prompt(values: &[f32], pooled: Option<f32>) -> Cond {
+        Cond::new(tensor(values, [1, values.len(), 1]), pooled.map(|it| tensor(&[it], [1, 1])))
+    }
+
+    fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+        crate::pixels::values(tensor.clone())
+    }
+
+    /// The states of the first prompt and its pooled one.
+    fn run<N: Run<Output = Conditioning>>(node: N) -> Result<(Vec<f32>, Option<Vec<f32>>), String> {
+        let done = node.run(&Context::alone(Job::default())).map_err(|it| it.to_string())?;
+        Ok((values(&done[0].context), done[0].pooled.as_ref().map(values)))
+    }
+
+    #[test]
+    fn prompts_are_mixed_and_joined() {
+        let average = |to: Cond, from: Cond, conditioning_to_strength| {
+            run(ConditioningAverage { conditioning_to: vec![to], conditioning_from: vec![from], conditioning_to_strength })
+                .unwrap()
+        };
+        let long = || prompt(&[1.0, 2.0, 3.0], Some(4.0));
+        assert_eq!(average(long(), prompt(&[5.0], Some(8.0)), 0.75), (vec![2.0, 1.5, 2.25], Some(vec![5.0])));
+        assert_eq!(average(prompt(&[5.0], None), long(), 0.5), (vec![3.0], Some(vec![4.0])));
+        assert_eq!(average(long(), prompt(&[5.0], None), 0.0), (vec![5.0, 0.0, 0.0], Some(vec![4.0])));
+
+        let joined = ConditioningConcat { conditioning_to: vec![long()], conditioning_from: vec![prompt(&[9.0], None)] };
+        assert_eq!(run(joined).unwrap(), (vec![1.0, 2.0, 3.0, 9.0], Some(vec![4.0])));
+        let pair = Cond::new(tensor(&[7.0, 8.0], [2, 1, 1]), None);
+        let joined = ConditioningConcat { conditioning_to: vec![prompt(&[1.0], None)], conditioning_from: vec![pair] };
+        assert_eq!(run(joined).unwrap().0, [1.0, 7.0, 1.0, 8.0]);
+        assert_eq!(run(ConditioningZeroOut { conditioning: vec![long()] }).unwrap(), (vec![0.0; 3], Some(vec![0.0])));
+    }
+
+    #[test]
+    fn prompts_that_do_not_go_together_are_refused() {
+        let wide = Cond::new(tensor(&[1.0, 2.0], [1, 1, 2]), None);
+        let narrow = || vec![prompt(&[1.0], None)];
+        let joined = ConditioningConcat { conditioning_to: narrow(), conditioning_from: vec![wide] };
+        assert!(run(joined).unwrap_err().starts_with("prompts of 1 and 2 numbers a token do not go together"));
+        let none = ConditioningConcat { conditioning_to: narrow(), conditioning_from: Vec::new() };
+        assert_eq!(run(none).unwrap_err(), "input `conditioning_from`: it holds no prompt");
+        let many = vec![prompt(&[1.0], None); MOST_PROMPTS];
+        let combined = ConditioningCombine { conditioning_1: many, conditioning_2: narrow() };
+        assert!(run(combined).unwrap_err().starts_with("4097 prompts at once are too many"));
+        let long = vec![Cond::new(Tensor::zeros([1, MOST_TOKENS, 1], &Device::flex()), None)];
+        let joined = ConditioningConcat { conditioning_to: narrow(), conditioning_from: long };
+        assert!(run(joined).unwrap_err().contains("tokens is too long"));
+    }
+
+    #[test]
+    fn prompts_are_told_where_and_when_they_apply() {
+        let cx = Context::alone(Job::default());
+        let conditioning = || vec![prompt(&[1.0], None), prompt(&[2.0], None)];
+        let mask = Mask(tensor(&[0.0, 1.0], [1, 1, 2]));
+        let masked =
+            ConditioningSetMask { conditioning: conditioning(), mask, strength: 0.5, set_cond_area: Seen::MaskBounds }.run(&cx);
+        let masked = masked.unwrap();
+        assert!(masked.iter().all(|it| it.mask_bounds && it.mask_strength == 0.5 && it.mask.is_some() && it.strength == 1.0));
+        let area = ConditioningSetArea { conditioning: masked, width: 80, height: 64, x: 15, y: u64::MAX, strength: 2.0 };
+        let area = area.run(&cx).unwrap();
+        assert_eq!(area[1].area, Some(Area::Cells { y: 2048, x: 1, height: 8, width: 10 }));
+        assert!(area[0].strength == 2.0 && !area[0].mask_bounds && area[0].mask.is_some());
+        let part =
+            |x| ConditioningSetAreaPercentage { conditioning: conditioning(), width: 0.5, height: 1.0, x, y: 0.0, strength: 1.0 };
+        let whole = part(0.25).run(&cx).unwrap();
+        assert_eq!(whole[0].area, Some(Area::Parts { y: 0.0, x: 0.25, height: 1.0, width: 0.5 }));
+        assert!([f64::NAN, 1.5, -1.0].into_iter().all(|it| part(it).run(&cx).is_err()));
+        let strong = ConditioningSetAreaStrength { conditioning: whole, strength: 3.0 }.run(&cx).unwrap();
+        assert!(strong[1].strength == 3.0 && strong[1].area.is_some());
+        let timed = ConditioningSetTimestepRange { conditioning: strong, start: 0.25, end: 0.5 }.run(&cx).unwrap();
+        assert_eq!((timed[0].start, timed[1].end), (0.25, 0.5));
+        let both = ConditioningCombine { conditioning_1: timed, conditioning_2: conditioning() }.run(&cx).unwrap();
+        assert_eq!(both.iter().map(|it| it.start).collect::<Vec<_>>(), [0.25, 0.25, 0.0, 0.0]);
+    }
+}

@@ -216,7 +216,7 @@ impl Run for VAELoader {
 }
 
 fn find(cx: &Context, folder: &str, name: &str, input: &str) -> Result<PathBuf, NodeError> {
-    cx.folders().model(folder, name).map_err(|error| NodeError::from(error).at(input))
+    cx.folders().models.find(folder, name).map_err(|error| load_error(error, input))
 }
 
 /// The parts of a whole model, each told what to do about it where it is missing.
@@ -294,4 +294,132 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.flatten().map(|it| it.path()).collect();
     paths.sort_unstable();
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::Engine;
+    use runtime::Job;
+    use std::fs;
+    use std::path::Path;
+    use tempfile::TempDir;
+
+    /// Empty model folders, and a context in which they are searched.
+    fn place() -> (TempDir, Context) {
+        let root = tempfile::tempdir().unwrap();
+        let kinds = ["checkpoints", "diffusers", "diffusion_models", "text_encoders", "vae", "embeddings"];
+        let models = models::Folders::new(root.path());
+        for kind in kinds {
+            fs::create_dir(root.path().join(kind)).unwrap();
+        }
+        let folders = Arc::new(Folders { models, ..Folders::default() });
+        (root, Context::alone(Job::new(Arc::new(Engine::cpu()), folders)))
+    }
+
+    fn demo() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/diffusers/burnish-demo")
+    }
+
+    /// A folder with the demo model's parts of these names.
+    fn copy(root: &Path, parts: &[&str]) {
+        let folder = root.join("diffusers/part");
+        let classes = parts.iter().map(|it| ((*it).to_owned(), serde_json::json!(["diffusers", "Class"])));
+        let index: serde_json::Map<String, serde_json::Value> = classes.collect();
+        for part in parts {
+            fs::create_dir_all(folder.join(part)).unwrap();
+            for file in entries(&demo().join(part)) {
+                fs::copy(&file, folder.join(part).join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        fs::write(folder.join("model_index.json"), serde_json::to_string(&index).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_part_that_is_missing_says_how_to_load_one() {
+        let (root, cx) = place();
+        copy(root.path(), &["vae"]);
+        let (model, clip, vae) = DiffusersLoader { model_path: "part".into() }.run(&cx).unwrap();
+        assert!(matches!(vae, Blockable::Open(_)));
+        assert!(matches!(model, Blockable::Blocked(Some(it)) if it.ends_with("load one with UNETLoader")));
+        assert!(matches!(clip, Blockable::Blocked(Some(it)) if it == "`part` holds no text encoder: load one with CLIPLoader"));
+    }
+
+    #[test]
+    fn parts_load_from_files_of_their_own() {
+        let (root, cx) = place();
+        for (from, to) in [
+            ("unet/diffusion_pytorch_model.safetensors", "diffusion_models/a.safetensors"),
+            ("text_encoder/model.safetensors", "text_encoders/b.safetensors"),
+            ("vae/diffusion_pytorch_model.safetensors", "vae/c.safetensors"),
+        ] {
+            fs::copy(demo().join(from), root.path().join(to)).unwrap();
+        }
+        let vae = VAELoader { vae_name: "c.safetensors".into() }.run(&cx).unwrap();
+        assert_eq!(vae.architecture().name, "tiny");
+        let unet = |weight_dtype| UNETLoader { unet_name: "a.safetensors".into(), weight_dtype }.run(&cx);
+        let error = unet(WeightType::E5m2).unwrap_err();
+        assert_eq!(
+            (error.blamed(), error.advice().unwrap()),
+            (Some("weight_dtype"), "choose `default`, which keeps the type of the file")
+        );
+        assert_eq!(unet(WeightType::Default).unwrap().architecture.name, "sd15");
+        let clip = |family: &str| {
+            CLIPLoader { clip_name: "b.safetensors".into(), family: family.into(), device: "default".into() }.run(&cx)
+        };
+        assert!(clip("flux").unwrap_err().to_string().contains("`flux` are not supported so far (supported: one CLIP-L"));
+        assert_eq!(clip("stable_diffusion").unwrap().architecture().name, "clip-l");
+    }
+
+    #[test]
+    fn what_is_not_there_or_is_no_model_blames_its_input() {
+        let (root, cx) = place();
+        let load = |name: &str| CheckpointLoaderSimple { ckpt_name: name.into() }.run(&cx).unwrap_err();
+        let missing = load("a.safetensors");
+        let folder = root.path().join("checkpoints").display().to_string();
+        assert_eq!(missing.blamed(), Some("ckpt_name"));
+        assert!(missing.to_string().contains(&format!("no `a.safetensors` among the checkpoints: searched {folder}")));
+        assert!(load("../vae/c.safetensors").to_string().contains("is not the name of a file in a checkpoints folder"));
+        fs::write(root.path().join("checkpoints/a.safetensors"), "no").unwrap();
+        let damaged = load("a.safetensors");
+        assert_eq!(damaged.blamed(), Some("ckpt_name"));
+        assert!(damaged.advice().is_some(), "{damaged}");
+        let pair =
+            DualCLIPLoader { clip_name1: "a".into(), clip_name2: "b".into(), family: "sdxl".into(), device: "default".into() };
+        assert!(
+            pair.run(&cx).unwrap_err().to_string().contains("`sdxl` needs the two encoders `a` and `b`, and is not supported")
+        );
+    }
+
+    #[test]
+    fn embeddings_are_found_without_their_ending_and_only_in_their_folder() {
+        let (root, cx) = place();
+        let found = EmbeddingFolder(cx.folders().clone());
+        let empty = found.identity();
+        fs::create_dir(root.path().join("embeddings/style")).unwrap();
+        for file in ["embeddings/a.pt", "embeddings/a.safetensors", "embeddings/style/b.bin", "secret.pt"] {
+            fs::write(root.path().join(file), "").unwrap();
+        }
+        let path = |name: &str| found.find(name).map(|it| it.strip_prefix(root.path().join("embeddings")).unwrap().to_owned());
+        assert_eq!(path("a"), Some("a.safetensors".into()));
+        assert_eq!(path("a.pt"), Some("a.pt".into()));
+        assert_eq!(path("style/b"), Some("style/b.bin".into()));
+        assert_eq!(["../secret", "style", "", "c"].map(path), [None, None, None, None]);
+        assert_eq!(found.names(), ["a", "a", "style/b"]);
+        let before = found.identity();
+        fs::write(root.path().join("embeddings/a.pt"), "more").unwrap();
+        assert!(found.identity() != before && before != empty);
+    }
+
+    #[test]
+    fn a_changed_file_deep_in_a_folder_counts() {
+        let (root, cx) = place();
+        copy(root.path(), &["vae"]);
+        let literals = serde_json::json!({"model_path": "part"}).as_object().unwrap().clone();
+        let state = || DiffusersLoader::fingerprint(&literals, cx.folders()).unwrap();
+        let before = state();
+        assert_eq!(before, state());
+        fs::write(root.path().join("diffusers/part/vae/config.json"), "{}").unwrap();
+        assert_ne!(before, state());
+    }
 }

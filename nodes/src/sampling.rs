@@ -191,3 +191,146 @@ impl Run for ModelSamplingDiscrete {
         Ok(Model { prediction, ..self.model })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tensor};
+    use graph::{Graph, Node as Step};
+    use models::{Engine, Image, Samples};
+    use runtime::cache::Policy;
+    use runtime::{Ended, Event, Executor, Folders, Job};
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    /// An empty latent of 32x32 pixels.
+    #[derive(Node)]
+    struct Nothing {}
+
+    impl Run for Nothing {
+        type Output = Latent;
+
+        fn run(self, _: &Context) -> Result<Latent, NodeError> {
+            Ok(Latent::new(Samples::new(Tensor::<4>::zeros([1, 4, 4, 4], &Device::flex()))))
+        }
+    }
+
+    /// Says what pictures look like.
+    #[derive(Node)]
+    #[node(output_node)]
+    struct Look {
+        images: Image,
+    }
+
+    impl Run for Look {
+        type Output = ();
+
+        fn run(self, cx: &Context) -> Result<(), NodeError> {
+            let values = crate::pixels::values(self.images.0.clone());
+            cx.text(serde_json::to_string(&(self.images.0.dims(), values))?);
+            Ok(())
+        }
+    }
+
+    fn demo(sampler: impl FnOnce(Step) -> Step) -> Graph {
+        let step = Step::new;
+        let sampler = sampler(step("KSampler"));
+        let nodes = [
+            ("model", step("DiffusersLoader").with("model_path", "burnish-demo")),
+            ("skip", step("CLIPSetLastLayer").linked("clip", "model", 1).with("stop_at_clip_layer", -1)),
+            ("yes", step("CLIPTextEncode").with("text", "a (red:1.2) apple").linked("clip", "skip", 0)),
+            ("no", step("CLIPTextEncode").with("text", "").linked("clip", "model", 1)),
+            ("nothing", step("Nothing")),
+            (
+                "sampler",
+                sampler
+                    .linked("model", "model", 0)
+                    .with("cfg", 4.0)
+                    .with("steps", 2)
+                    .linked("positive", "yes", 0)
+                    .linked("negative", "no", 0)
+                    .linked("latent_image", "nothing", 0),
+            ),
+            ("picture", step("VAEDecode").linked("samples", "sampler", 0).linked("vae", "model", 2)),
+            ("look", step("Look").linked("images", "picture", 0)),
+        ];
+        let mut graph = Graph::new();
+        for (id, node) in nodes {
+            graph.insert(id, node).unwrap();
+        }
+        graph
+    }
+
+    /// Runs it: the values of its picture, and how often progress and previews were reported.
+    fn run(graph: Graph) -> Result<(Vec<f32>, usize, usize), String> {
+        let models = models::Folders::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models"));
+        let folders = Arc::new(Folders { models, ..Folders::default() });
+        let registry = crate::catalogue().merge(registry![Nothing, Look]).in_folders(folders.clone());
+        let heard = Arc::new(Mutex::new((String::new(), 0, 0)));
+        let listener = heard.clone();
+        let job = Job::new(Arc::new(Engine::cpu()), folders).heard_by(move |event| {
+            let mut heard = listener.lock().unwrap();
+            match event {
+                Event::Text { text, .. } => heard.0 = text,
+                Event::Progress { node, .. } if node.id.as_str() == "sampler" => heard.1 += 1,
+                Event::Preview { .. } => heard.2 += 1,
+                _ => {}
+            }
+        });
+        let job = Arc::new(Job { previews: true, ..job });
+        let mut executor = Executor::new(Arc::new(registry), Policy::Classic);
+        executor.run(graph, &["look".into()], &job).map_err(|ended| match ended {
+            Ended::Failed(failure) => failure.to_string(),
+            Ended::Interrupted { .. } => "interrupted".to_owned(),
+        })?;
+        let (picture, progress, previews) = heard.lock().unwrap().clone();
+        let (dims, values): ([usize; 4], Vec<f32>) = serde_json::from_str(&picture).unwrap();
+        assert_eq!(dims, [1, 32, 32, 3]);
+        Ok((values, progress, previews))
+    }
+
+    fn plain(sampler: Step, seed: u64) -> Step {
+        sampler.with("seed", seed).with("sampler_name", "euler").with("scheduler", "normal").with("denoise", 1.0)
+    }
+
+    #[test]
+    fn a_prompt_becomes_a_picture_and_the_seed_decides_which() {
+        let (picture, progress, previews) = run(demo(|it| plain(it, u64::MAX))).unwrap();
+        assert!(picture.iter().all(|it| (0.0..=1.0).contains(it)));
+        let mean = picture.iter().sum::<f32>() / picture.len() as f32;
+        assert!(picture.iter().any(|it| (it - mean).abs() > 0.05), "a picture of one colour");
+        assert!(progress >= 2 && previews >= 1, "{progress} {previews}");
+        assert_eq!(run(demo(|it| plain(it, u64::MAX))).unwrap().0, picture);
+        assert_ne!(run(demo(|it| plain(it, 1))).unwrap().0, picture);
+    }
+
+    #[test]
+    fn two_halves_are_the_whole() {
+        let whole = run(demo(|it| plain(it, 5))).unwrap().0;
+        let half = |it: Step, noise: &str, start: u64, end: u64, left: &str| {
+            let it = it.with("add_noise", noise).with("noise_seed", 5).with("sampler_name", "euler").with("scheduler", "normal");
+            it.with("start_at_step", start).with("end_at_step", end).with("return_with_leftover_noise", left)
+        };
+        let mut graph = demo(|_| half(Step::new("KSamplerAdvanced"), "disable", 1, 10_000, "disable"));
+        let first = half(Step::new("KSamplerAdvanced"), "enable", 0, 1, "enable").with("steps", 2).with("cfg", 4.0);
+        let links = [("model", "model"), ("positive", "yes"), ("negative", "no"), ("latent_image", "nothing")];
+        graph.insert("first", links.into_iter().fold(first, |it, (input, from)| it.linked(input, from, 0))).unwrap();
+        graph.connect("first", 0, "sampler", "latent_image").unwrap();
+        let parts = run(graph).unwrap().0;
+        // Scaling the latent there and back costs its last bits.
+        assert!(parts.iter().zip(&whole).all(|(part, whole)| (part - whole).abs() < 1e-4));
+    }
+
+    #[test]
+    fn what_a_network_was_trained_for_can_be_said() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/diffusers/burnish-demo/unet");
+        let model = models::checkpoint::open_model(&demo).unwrap();
+        let cx = Context::alone(Job::default());
+        let read = |sampling, zsnr| ModelSamplingDiscrete { model: model.clone(), sampling, zsnr }.run(&cx);
+        assert_eq!(read(Reading::VPrediction, false).unwrap().prediction, Prediction::Velocity);
+        assert_eq!(read(Reading::X0, false).unwrap().prediction, Prediction::Sample);
+        assert_eq!(read(Reading::Eps, false).unwrap().key(), model.key());
+        assert_eq!(read(Reading::Lcm, false).unwrap_err().blamed(), Some("sampling"));
+        assert_eq!(read(Reading::Eps, true).unwrap_err().blamed(), Some("zsnr"));
+    }
+}

@@ -252,3 +252,74 @@ fn sums(data: &[f32], length: usize, stride: usize, by: usize, before: usize) ->
     };
     (0..data.len()).map(sum).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tensor, TensorData};
+    use models::Samples;
+
+    fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::flex())
+    }
+
+    fn row(values: &[f32]) -> Block {
+        Block { outer: 1, height: 1, width: values.len(), inner: 1, data: values.to_vec() }
+    }
+
+    #[test]
+    fn a_mask_grows_on_both_sides_and_an_even_number_more_to_the_right() {
+        let mask = [0.0, 0.0, 0.0, 0.6, 0.0, 0.0, 0.5];
+        for (by, grown) in [
+            (0, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]),
+            (1, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]),
+            (2, [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]),
+            (3, [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+            (64, [1.0; 7]),
+        ] {
+            assert_eq!(grow(&row(&mask), by).data, grown, "{by}");
+        }
+        let mut square = Block::filled(2, 3, 3, 1, 0.0);
+        square.data[4] = 1.0;
+        let grown = grow(&square, 3);
+        assert_eq!((grown.item(0), grown.item(1)), (&[1.0; 9][..], &[0.0; 9][..]));
+    }
+
+    #[test]
+    fn a_hole_is_grey_and_cut_to_what_the_autoencoder_takes() {
+        // Five pixels: with cells of two, the first four are taken.
+        let pixels = Image(tensor(&[0.1, 0.2, 0.3, 0.4, 0.9].repeat(3), [1, 3, 5, 1]).repeat(&[1, 1, 1, 4]));
+        let mask = Mask(tensor(&[0.0, 0.5, 0.6, 1.0, 0.0].repeat(3), [1, 3, 5]));
+        let hole = Hole::new(&pixels, &mask, 2).unwrap();
+        assert_eq!(hole.mask.data, [0.0, 0.5, 0.6, 1.0].repeat(2));
+        let greyed = Block::of_image(&hole.greyed());
+        assert_eq!((greyed.height, greyed.width), (2, 4));
+        let rounded: Vec<_> = greyed.data[..16].iter().map(|it| (it * 10.0).round() / 10.0).collect();
+        // The fourth channel is not painted over.
+        let expected = [[0.1; 4], [0.2; 4], [0.5, 0.5, 0.5, 0.3], [0.5, 0.5, 0.5, 0.4]].concat();
+        assert_eq!(rounded, expected);
+    }
+
+    #[test]
+    fn pictures_and_masks_that_do_not_fit_are_refused() {
+        let pixels = |batch: usize, side: usize| Image(Tensor::zeros([batch, side, side, 3], &Device::flex()));
+        let mask = |batch: usize, side: usize| Mask(Tensor::zeros([batch, side, side], &Device::flex()));
+        let refused = |pixels: Image, mask: Mask| Hole::new(&pixels, &mask, 8).map(drop).unwrap_err().to_string();
+        assert!(refused(pixels(1, 7), mask(1, 7)).contains("1 pictures of 7x7 pixels (at least one of 8x8 is needed)"));
+        assert!(refused(pixels(0, 8), mask(1, 8)).contains("`pixels`"));
+        assert!(refused(pixels(2, 8), mask(3, 8)).contains("3 masks for 2 pictures"));
+        assert!(refused(pixels(2, 8), mask(0, 8)).contains("`mask`: it is empty"));
+        assert_eq!(Hole::new(&pixels(2, 8), &mask(1, 3), 8).unwrap().greyed().0.dims(), [2, 8, 8, 3]);
+    }
+
+    #[test]
+    fn pictures_that_nobody_can_use_are_refused() {
+        let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/diffusers/burnish-demo/vae");
+        let vae = models::checkpoint::open_vae(&demo).unwrap();
+        let latent = |shape: [usize; 4]| Latent::new(Samples::new(Tensor::<4>::zeros(shape, &Device::flex())));
+        let refused = |shape| bounded(&latent(shape), &vae).unwrap_err().to_string();
+        assert!(refused([1, 1, 1, 100_000]).contains("a side has at most 16384"));
+        assert!(refused([2000, 1, 60, 60]).contains("take more than 4 GiB"));
+        bounded(&latent([1, 4, 8, 8]), &vae).unwrap();
+    }
+}
