@@ -280,8 +280,7 @@ fn texts(prompt: &Json) -> Vec<String> {
         }
     });
     Executor::new(registry, Policy::default()).run(checked.graph, &checked.runnable, &Arc::new(job)).expect("nothing fails");
-    let texts = heard.lock().unwrap().clone();
-    texts
+    heard.lock().unwrap().clone()
 }
 
 #[test]
