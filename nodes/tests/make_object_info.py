@@ -17,6 +17,7 @@ CLASSES = """
     CLIPTextEncode CLIPSetLastLayer
     ConditioningAverage ConditioningCombine ConditioningConcat ConditioningSetArea ConditioningSetAreaPercentage
     ConditioningSetAreaStrength ConditioningSetMask ConditioningZeroOut ConditioningSetTimestepRange InpaintModelConditioning
+    InstructPixToPixConditioning ModelSamplingDiscrete ModelSamplingContinuousEDM ModelSamplingContinuousV RescaleCFG
     KSampler KSamplerAdvanced
     VAEDecode VAEEncode VAEEncodeForInpaint VAEDecodeTiled VAEEncodeTiled
     EmptyLatentImage LatentUpscale LatentUpscaleBy LatentFromBatch RepeatLatentBatch SetLatentNoiseMask LatentComposite LatentBlend

@@ -41,7 +41,13 @@ fn push_title(it: char, out: &mut String) {
         '\u{1C7}'..='\u{1C9}' => out.push('\u{1C8}'),
         '\u{1CA}'..='\u{1CC}' => out.push('\u{1CB}'),
         '\u{1F1}'..='\u{1F3}' => out.push('\u{1F2}'),
-        '\u{10D0}'..='\u{10FF}' => out.push(it),
+        '\u{10D0}'..='\u{10FF}' | '\u{1FBC}' | '\u{1FCC}' | '\u{1FFC}' => out.push(it),
+        // Every second row of eight is the title case of the row before.
+        '\u{1F80}'..='\u{1FAF}' => out.extend(char::from_u32(u32::from(it) | 8)),
+        '\u{1FB3}' | '\u{1FC3}' | '\u{1FF3}' => out.extend(char::from_u32(u32::from(it) + 9)),
+        '\u{1FB2}'..='\u{1FF7}' if it.to_uppercase().count() > 1 && it.to_uppercase().last() == Some('\u{399}') => {
+            out.extend(it.to_uppercase().map(|it| if it == '\u{399}' { '\u{345}' } else { it }));
+        }
         // An apostrophe stands before the letter.
         '\u{149}' => out.extend(it.to_uppercase()),
         _ => {

@@ -114,19 +114,19 @@ fn number_length(text: &str) -> usize {
 enum Formula {
     Number(Number),
     Name(String),
-    Call(String, Vec<Formula>),
-    Negative(Box<Formula>),
-    Not(Box<Formula>),
-    And(Vec<Formula>),
-    Or(Vec<Formula>),
+    Call(String, Vec<Self>),
+    Negative(Box<Self>),
+    Not(Box<Self>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
     /// A first operand, and operators with what follows them, from left to right.
-    Chain(Box<Formula>, Vec<(&'static str, Formula)>),
+    Chain(Box<Self>, Vec<(&'static str, Self)>),
     /// Comparisons that must all hold.
-    Compare(Box<Formula>, Vec<(&'static str, Formula)>),
+    Compare(Box<Self>, Vec<(&'static str, Self)>),
     Choice {
-        yes: Box<Formula>,
-        condition: Box<Formula>,
-        no: Box<Formula>,
+        yes: Box<Self>,
+        condition: Box<Self>,
+        no: Box<Self>,
     },
 }
 

@@ -1,9 +1,14 @@
 //! Regular expressions as Python's `re` reads them, for an engine that ends.
 //!
-//! What differs from Python: `\w` takes combining marks too and leaves out digits such as `²`, `\s` leaves out U+001C to U+001F; a
-//! scoped `(?m:…)` does not widen `$`; `(?a)` and `(?L)` are refused; `--` in a set is no range; syntax that Python refuses may be
-//! accepted (`\p{L}`, look-behind of any length). An expression that cannot be read is always an error. So is a search that goes back
-//! more often than [`MAX_STEPS`] allows, which Python would go on with for ever.
+//! What differs from Python:
+//! - `\w` takes combining marks too and leaves out digits such as `²`; `\s` leaves out U+001C to U+001F.
+//! - A group in a repetition whose last round is empty, as in `(a|)+`, keeps the round before.
+//! - A scoped `(?m:…)` does not widen `$`; `--` in a set is no range.
+//! - Refused are `(?a)`, `(?L)`, and a repeated look-around such as `(?=a)*`.
+//! - Syntax that Python refuses may be accepted (`\p{L}`, look-behind of any length).
+//!
+//! An expression that cannot be read is always an error. So is a search that goes back more often than [`MAX_STEPS`] allows, which Python
+//! would go on with for ever.
 
 use fancy_regex::{CompileError, Error, Regex, RegexBuilder};
 use runtime::NodeError;

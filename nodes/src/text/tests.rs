@@ -1,8 +1,8 @@
 use super::*;
-use graph::Catalog;
 use runtime::node::{Inputs, Slot};
-use runtime::{Job, Outcome};
+use runtime::{Event, Executor, Job, Outcome, Policy};
 use serde_json::{Value as Json, json};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Runs a class with these inputs; widgets that are not given have their defaults. Gives its outputs, or the message of its error.
@@ -59,7 +59,7 @@ fn letters_change_case_as_in_python() {
         ("UPPERCASE", "straße ΰ", "STRASSE \u{3a5}\u{308}\u{301}"),
         ("lowercase", "ΟΔΟΣ İ", "οδος i̇"),
         ("Capitalize", "ßA ΟΔΟΣ", "Ssa οδος"),
-        ("Title Case", "they're ΟΔΟΣ 3ﬁne ǆa აბ", "They'Re Οδος 3Fine ǅa აბ"),
+        ("Title Case", "they're ΟΔΟΣ 3ﬁne ǆa აბ ᾳᾴ", "They'Re Οδος 3Fine ǅa აბ ᾼᾴ"),
     ] {
         assert_eq!(output("CaseConverter", json!({"string": text, "mode": mode})), expected, "{mode}");
     }
@@ -264,4 +264,42 @@ fn a_switch_asks_only_for_the_value_that_it_passes_on() {
         let Ok(Outcome::Values(values)) = node.run(inputs(true), &cx) else { panic!("{chosen} is not passed on") };
         assert_eq!(values[0][0].to::<i64>(), Some(5));
     }
+}
+
+/// Runs a prompt as a user sends it. Gives what its nodes show.
+fn texts(prompt: &Json) -> Vec<String> {
+    let registry = Arc::new(nodes());
+    let checked = graph::validate(graph::read(prompt, &*registry, 0).expect("readable"), &*registry, None);
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let shown = heard.clone();
+    let job = Job::default().heard_by(move |event| {
+        if let Event::Shown { shown: all, .. } = event {
+            let texts = all.iter().filter_map(|it| if let Shown::Text(text) = it { Some(text.clone()) } else { None });
+            shown.lock().unwrap().extend(texts);
+        }
+    });
+    Executor::new(registry, Policy::default()).run(checked.graph, &checked.runnable, &Arc::new(job)).expect("nothing fails");
+    heard.lock().unwrap().clone()
+}
+
+#[test]
+fn a_prompt_of_values_texts_and_a_switch_runs() {
+    let prompt = json!({
+        "a": {"class_type": "PrimitiveInt", "inputs": {"value": 6}},
+        "b": {"class_type": "PrimitiveFloat", "inputs": {"value": 0.5}},
+        "formula": {
+            "class_type": "ComfyMathExpression",
+            "inputs": {"expression": "a * b > 2", "values.a": ["a", 0], "values.b": ["b", 0]}
+        },
+        "text": {"class_type": "CaseConverter", "inputs": {"string": "a cat", "mode": "Title Case"}},
+        // It would fail, but the switch does not ask for it.
+        "broken": {"class_type": "RegexReplace", "inputs": {"string": "a", "regex_pattern": "(", "replace": ""}},
+        "switch": {
+            "class_type": "ComfySwitchNode",
+            "inputs": {"switch": ["formula", 2], "on_false": ["broken", 0], "on_true": ["text", 0]}
+        },
+        "show": {"class_type": "PreviewAny", "inputs": {"source": ["switch", 0]}},
+    });
+    assert_eq!(texts(&prompt), ["A Cat"]);
 }
