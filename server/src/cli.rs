@@ -25,7 +25,13 @@ pub struct RunWorkflow {
     pub run: RunArguments,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed while running, 2 wrong command line, 3 invalid workflow, 130 interrupted";
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  failed while running
+    2  wrong command line
+    3  invalid workflow
+  130  interrupted";
 
 /// The commands of `burnish`.
 #[derive(Debug, Subcommand)]
@@ -78,7 +84,7 @@ pub struct RunArguments {
     #[arg(long = "set", value_name = "NODE.INPUT=VALUE")]
     pub set: Vec<Assignment>,
     /// Give every seed of the workflow this value
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Run only what this output node needs; may be given again
     #[arg(long, value_name = "NODE")]

@@ -38,8 +38,6 @@ pub struct Progress {
     folders: Arc<Folders>,
     /// Class and title of each of the user's nodes.
     names: HashMap<NodeId, (String, Option<String>)>,
-    /// Nodes that began, of all that the user sees.
-    begun: usize,
     saved: Vec<PathBuf>,
     started: Instant,
 }
@@ -49,7 +47,7 @@ impl Progress {
     pub fn new(manner: Manner, graph: &Graph, folders: Arc<Folders>, started: Instant) -> Self {
         let names = graph.iter().map(|(id, node)| (id.clone(), (node.class.clone(), node.title.clone()))).collect();
         let bar = (manner == Manner::Words && std::io::stderr().is_terminal()).then(bar);
-        Self { manner, bar, folders, names, begun: 0, saved: Vec::new(), started }
+        Self { manner, bar, folders, names, saved: Vec::new(), started }
     }
 
     /// What the user calls a node.
@@ -88,7 +86,7 @@ impl Progress {
                 out::line(path.display())?;
             }
             let files = match self.saved.len() {
-                0 => "nothing to save".to_owned(),
+                0 => "done".to_owned(),
                 1 => "1 file saved".to_owned(),
                 count => format!("{count} files saved"),
             };
@@ -104,21 +102,23 @@ impl Progress {
         }
     }
 
-    fn say(&mut self, event: &Event) -> Result<(), Error> {
+    fn say(&self, event: &Event) -> Result<(), Error> {
         match event {
             Event::Started(node) => {
-                self.begun += 1;
                 if let Some(bar) = &self.bar {
-                    let title = plain(self.title(&node.display));
+                    bar.set_style(style("{spinner} {msg}"));
+                    bar.set_message(plain(self.title(&node.display)));
                     bar.set_length(0);
                     bar.reset();
-                    bar.set_message(format!("{title} ({})", self.begun));
                 }
             }
             Event::Progress { node, done, total } => {
                 if let Some(bar) = &self.bar {
+                    if bar.length() != Some(*total as u64) {
+                        bar.set_style(style("{spinner} {msg} {wide_bar} {pos}/{len} {rate} {left}"));
+                        bar.set_length(*total as u64);
+                    }
                     bar.set_message(plain(self.title(&node.display)));
-                    bar.set_length(*total as u64);
                     bar.set_position(*done as u64);
                 }
             }
@@ -227,8 +227,14 @@ impl Progress {
 }
 
 fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0).with_style(style("{spinner} {msg}"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // What has not moved yet has no speed.
     let rate = |state: &ProgressState, out: &mut dyn Write| {
-        // What has not moved yet has no speed.
         if state.pos() > 0 {
             out.write_fmt(format_args!("{:.2} it/s", state.per_sec())).ok();
         }
@@ -238,9 +244,6 @@ fn bar() -> ProgressBar {
             out.write_fmt(format_args!("{} left", indicatif::HumanDuration(state.eta()))).ok();
         }
     };
-    let style =
-        ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len} {rate} {left}").expect("the template is right");
-    let bar = ProgressBar::new(0).with_style(style.with_key("rate", rate).with_key("left", left));
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
+    let style = ProgressStyle::with_template(template).expect("the templates are right");
+    style.with_key("rate", rate).with_key("left", left)
 }
