@@ -36,7 +36,14 @@ fn texts(path: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn every_workflow_draws_its_pictures() {
-    let counts = [("batch", 4, 64), ("hires-fix", 1, 128), ("image-to-image", 2, 64), ("inpaint", 1, 64), ("prompt-weighting", 1, 64), ("text-to-image", 1, 64)];
+    let counts = [
+        ("batch", 4, 64),
+        ("hires-fix", 1, 128),
+        ("image-to-image", 2, 64),
+        ("inpaint", 1, 64),
+        ("prompt-weighting", 1, 64),
+        ("text-to-image", 1, 64),
+    ];
     let mut seen = Vec::new();
     for entry in fs::read_dir(root().join("workflows")).expect("workflows") {
         let path = entry.expect("an entry").path();
@@ -44,7 +51,9 @@ fn every_workflow_draws_its_pictures() {
             continue;
         }
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let Some(&(_, count, side)) = counts.iter().find(|it| it.0 == name) else { panic!("{name} says nowhere how many pictures it draws") };
+        let Some(&(_, count, side)) = counts.iter().find(|it| it.0 == name) else {
+            panic!("{name} says nowhere how many pictures it draws")
+        };
         let out = tempfile::tempdir().expect("a folder");
         let output = run(&path, out.path(), &[]);
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
@@ -82,7 +91,8 @@ fn a_seed_names_a_picture() {
 #[test]
 fn the_demo_model_draws_the_pictures_that_diffusers_draws() {
     let goldens = root().join("tests/parity/goldens");
-    let cases: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(goldens.join("demo.json")).expect("demo.json")).expect("JSON");
+    let cases: Vec<serde_json::Value> =
+        serde_json::from_slice(&fs::read(goldens.join("demo.json")).expect("demo.json")).expect("JSON");
     let bytes = fs::read(goldens.join("demo.safetensors")).expect("demo.safetensors");
     let expected = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
     assert_eq!(cases.len(), expected.len());
@@ -99,7 +109,8 @@ fn the_demo_model_draws_the_pictures_that_diffusers_draws() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found = image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8().into_raw();
         let golden = expected.tensor(&index.to_string()).expect("a picture a case");
-        let error = found.iter().zip(golden.data()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>() / found.len() as f64;
+        let error = found.iter().zip(golden.data()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>()
+            / found.len() as f64;
         let psnr = 10.0 * (255.0 * 255.0 / error).log10();
         println!("{}: {psnr:.1} dB", case["prompt"]);
         assert_eq!(found.len(), golden.data().len());

@@ -508,7 +508,7 @@ other:
             ("brand_new", "/two", true),
         ];
         assert_eq!(added, expected.map(|(kind, path, before)| (kind.to_owned(), PathBuf::from(path), before)));
-        assert_eq!(expanded("~/x", &|name| (name == "HOME").then(|| "/home/me".to_owned())), "/home/me/x");
+        assert_eq!(expanded("~/x", &|name| (name == "HOME").then(|| "/srv/me".to_owned())), "/srv/me/x");
     }
 
     #[test]

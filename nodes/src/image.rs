@@ -270,7 +270,7 @@ impl Run for ImageScaleBy {
 
 /// Enlarges or shrinks pictures to a number of pixels, keeping their aspect.
 #[derive(Node)]
-#[node(display = "Scale Image to Total Pixels", category = "image/upscaling")]
+#[node(category = "image/upscaling")]
 struct ImageScaleToTotalPixels {
     /// The pictures.
     image: Image,

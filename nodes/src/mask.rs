@@ -273,7 +273,7 @@ impl Run for FeatherMask {
 
 /// Grows or shrinks the white parts of a mask.
 #[derive(Node)]
-#[node(display = "Grow Mask", category = "mask")]
+#[node(category = "mask")]
 struct GrowMask {
     /// The mask.
     mask: Mask,
@@ -324,7 +324,7 @@ impl Run for ThresholdMask {
 
 /// Shows a mask without keeping it.
 #[derive(Node)]
-#[node(display = "Preview Mask", category = "mask", output_node)]
+#[node(category = "mask", output_node)]
 struct MaskPreview {
     /// The mask.
     mask: Mask,
