@@ -402,7 +402,7 @@ fn combined(
     second: &Block,
     mix: impl Fn(f32, f32) -> f32,
 ) -> Result<Latent, NodeError> {
-    if (second.height, second.width) != (first.height, first.width) || second.outer % channels != 0 {
+    if (second.height, second.width) != (first.height, first.width) || !second.outer.is_multiple_of(channels) {
         return Err(NodeError::input("samples2", "it does not fit the first: the channels differ")
             .hint("both have to come from models of one family"));
     }

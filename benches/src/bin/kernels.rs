@@ -90,8 +90,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// What is timed, and how many floating-point operations it takes.
+type Prepared = (Box<dyn Fn()>, f64);
+
 /// The case as something to run, and its floating-point operations.
-fn prepare(case: &str) -> Result<(Box<dyn Fn()>, f64), Box<dyn Error>> {
+fn prepare(case: &str) -> Result<Prepared, Box<dyn Error>> {
     let mut words = case.split_whitespace();
     let name = words.next().unwrap_or_default();
     let sizes: Vec<usize> = words.map(str::parse).collect::<Result<_, _>>()?;

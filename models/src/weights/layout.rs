@@ -30,7 +30,7 @@ impl fmt::Debug for Layout {
     }
 }
 
-/// How some names are translated; made by [`rename`], [`concat`], [`split`], [`reshape`], [`swap_halves`] and [`ignore`].
+/// How some names are translated; made by [`rename`], [`concat()`], [`split`], [`reshape`], [`swap_halves`] and [`ignore`].
 #[derive(Clone, Debug)]
 pub struct Rule {
     from: Names,
