@@ -1,5 +1,9 @@
 //! Nodes that make, cut, turn and mix latents.
 
+mod batch;
+mod compose;
+mod file;
+
 use crate::pixels::Block;
 use crate::pixels::resize::{CROPS, LATENT_METHODS, Method, crop_to_aspect, resize};
 use burn::tensor::{Device, Tensor};
@@ -24,6 +28,9 @@ pub(crate) fn nodes() -> Registry {
         LatentMultiply,
         SetLatentNoiseMask
     ]
+    .merge(batch::nodes())
+    .merge(compose::nodes())
+    .merge(file::nodes())
 }
 
 /// The longest side of a picture.
@@ -108,11 +115,12 @@ impl Run for LatentUpscale {
         let (block, channels) = cells(&self.samples)?;
         let rounded = |it: f64| it.round_ties_even();
         let (old_height, old_width) = (block.height as f64, block.width as f64);
-        let (width, height) = match (self.width as f64, self.height as f64) {
-            (0.0, 0.0) => return Ok(self.samples),
-            (0.0, height) => (rounded(old_width * height / old_height).max(64.0), height.max(64.0)),
-            (width, 0.0) => (width.max(64.0), rounded(old_height * width / old_width).max(64.0)),
-            (width, height) => (width.max(64.0), height.max(64.0)),
+        let at_least = |it: u64| it.max(64) as f64;
+        let (width, height) = match (self.width, self.height) {
+            (0, 0) => return Ok(self.samples),
+            (0, height) => (rounded(old_width * at_least(height) / old_height).max(64.0), at_least(height)),
+            (width, 0) => (at_least(width), rounded(old_height * at_least(width) / old_width).max(64.0)),
+            (width, height) => (at_least(width), at_least(height)),
         };
         scaled(
             self.samples,
@@ -509,6 +517,18 @@ mod tests {
         let made = EmptyLatentImage { width: 72, height: 16, batch_size: 2 }.run(&cx()).expect("made");
         assert_eq!(made.samples.shape(), [2, 4, 2, 9]);
         assert!(EmptyLatentImage { width: LONGEST_SIDE, height: LONGEST_SIDE, batch_size: 4096 }.run(&cx()).is_err());
+    }
+
+    #[test]
+    fn the_side_that_is_0_follows_the_other_which_has_64_pixels_at_least() {
+        let node = LatentUpscale {
+            samples: latent([1, 4, 8, 16]),
+            upscale_method: "nearest-exact".into(),
+            width: 0,
+            height: 16,
+            crop: "disabled".into(),
+        };
+        assert_eq!(node.run(&cx()).expect("scaled").samples.shape(), [1, 4, 8, 16]);
     }
 
     #[test]

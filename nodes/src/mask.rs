@@ -1,5 +1,8 @@
 //! Mask nodes and what composes pictures by masks.
 
+mod morphology;
+mod porter_duff;
+
 use crate::image::{pixels, save};
 use crate::pixels::Block;
 use crate::pixels::filter::{dilate, erode};
@@ -25,6 +28,8 @@ pub(crate) fn nodes() -> Registry {
         SplitImageWithAlpha,
         JoinImageWithAlpha
     ]
+    .merge(morphology::nodes())
+    .merge(porter_duff::nodes())
 }
 
 /// The longest side of a picture.
@@ -364,8 +369,9 @@ impl Run for ImageCompositeMasked {
 
     fn run(self, _: &Context) -> Result<Image, NodeError> {
         let (below, above) = (pixels(&self.destination, "destination")?, pixels(&self.source, "source")?);
-        let channels = below.inner.max(above.inner);
-        let (mut out, mut source) = (below.with_channels(channels), above.with_channels(channels));
+        // The result has the channels of the picture below: it is that picture, changed.
+        let channels = below.inner;
+        let (mut out, mut source) = (below, above.with_channels(channels));
         if self.resize_source {
             source = resize(&source, out.height, out.width, Method::Bilinear, 1);
         }
@@ -427,9 +433,11 @@ impl Run for JoinImageWithAlpha {
 
     fn run(self, _: &Context) -> Result<Image, NodeError> {
         let block = pixels(&self.image, "image")?;
-        let alpha = resize(&cells(&self.alpha, "alpha")?, block.height, block.width, Method::Bilinear, 1);
-        let batch = block.outer.max(alpha.outer);
-        let (block, alpha) = (block.with_channels(3).repeated_to(batch), alpha.repeated_to(batch));
+        let alpha = cells(&self.alpha, "alpha")?;
+        // As many as there are pairs of a picture and a mask.
+        let batch = block.outer.min(alpha.outer);
+        let alpha = resize(&alpha.repeated_to(batch), block.height, block.width, Method::Bilinear, 1);
+        let block = block.with_channels(3).repeated_to(batch);
         let pixel = |(colour, alpha): (&[f32], &f32)| [colour[0], colour[1], colour[2], 1.0 - alpha];
         let data = block.data.chunks_exact(3).zip(&alpha.data).flat_map(pixel).collect();
         Ok(Block { inner: 4, data, ..block }.into_image())
@@ -499,6 +507,32 @@ mod tests {
             mask: Some(mask(1, 2, &[1.0, 0.25])),
         };
         assert_eq!(Block::of_image(&node.run(&cx()).expect("composed")).data, [1.0, 1.0, 1.0, 0.25, 0.25, 0.25]);
+    }
+
+    #[test]
+    fn a_composed_picture_keeps_the_channels_of_the_one_below() {
+        let picture = |channels, value| Block::filled(1, 1, 1, channels, value).into_image();
+        let compose = |below, above| {
+            let node = ImageCompositeMasked {
+                destination: picture(below, 0.0),
+                source: picture(above, 0.5),
+                x: 0,
+                y: 0,
+                resize_source: false,
+                mask: None,
+            };
+            Block::of_image(&node.run(&cx()).expect("composed")).data
+        };
+        assert_eq!(compose(3, 4), [0.5; 3]);
+        assert_eq!(compose(4, 3), [0.5, 0.5, 0.5, 1.0]);
+    }
+
+    #[test]
+    fn only_pictures_that_have_a_mask_get_alpha() {
+        let image = Block::filled(3, 1, 1, 3, 0.5).into_image();
+        let alpha = Block::filled(2, 2, 2, 1, 0.25).into_mask();
+        let joined = JoinImageWithAlpha { image, alpha }.run(&cx()).expect("joined");
+        assert_eq!(joined.0.dims(), [2, 1, 1, 4]);
     }
 
     #[test]
