@@ -76,7 +76,7 @@ impl Executor {
         &mut self.cache
     }
 
-    /// Runs what the targets need. The graph should have passed [`graph::validate`]; what it would have found ends the run as a failure.
+    /// Runs what the targets need. The graph should have passed [`graph::validate()`]; what it would have found ends the run as a failure.
     ///
     /// # Errors
     /// [`Ended`]; its event was sent.
