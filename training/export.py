@@ -27,7 +27,8 @@ def main():
     vae.decoder.load_state_dict(torch.load(args.run / "decoder.pt")["decoder"])
     unet, text = diffusion.make(vocabulary)
     saved = torch.load(args.run / "diffusion.pt")
-    torch.nn.ModuleDict({"unet": unet, "text": text}).load_state_dict(saved["models"])
+    head = torch.nn.Linear(diffusion.TEXT, 4)
+    torch.nn.ModuleDict({"unet": unet, "text": text, "head": head}).load_state_dict(saved["models"])
     for model, name in ((vae, "vae"), (unet, "unet"), (text, "text_encoder")):
         model.to(torch.float16, memory_format=torch.contiguous_format).save_pretrained(args.to / name, safe_serialization=True)
         config = args.to / name / "config.json"
@@ -44,6 +45,7 @@ def main():
         beta_schedule="scaled_linear",
         prediction_type="epsilon",
         timestep_spacing="linspace",
+        steps_offset=1,
     ).save_pretrained(args.to / "scheduler")
     index = {
         "_class_name": "StableDiffusionPipeline",
