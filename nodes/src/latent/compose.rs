@@ -362,7 +362,7 @@ mod tests {
         let second = latent(&[1, 2, 1, 2], |it| [0.0, 0.0, 5.0, 2.0][it]);
         let node = LatentInterpolate { samples1: first.clone(), samples2: second, ratio: 0.25 };
         assert_eq!(found(node.run(&cx())).1, [1.42302, 0.79057, 4.26907, 2.37171]);
-        let nothing = LatentInterpolate { samples1: first.clone(), samples2: latent(&[1, 2, 1, 2], |_| 0.0), ratio: 0.0 };
+        let nothing = LatentInterpolate { samples1: first, samples2: latent(&[1, 2, 1, 2], |_| 0.0), ratio: 0.0 };
         assert_eq!(found(nothing.run(&cx())).1, [0.0; 4]);
     }
 

@@ -133,10 +133,8 @@ mod tests {
     /// A context whose input and output folders are one.
     fn cx(root: &Path) -> Context {
         let folders = Folders { input: root.to_owned(), output: root.to_owned(), temp: root.to_owned(), ..Folders::default() };
-        let mut job = Job::default();
-        job.folders = Arc::new(folders);
-        job.prompt = Some(serde_json::json!({"1": {}}));
-        Context::alone(job)
+        let prompt = Some(serde_json::json!({"1": {}}));
+        Context::alone(Job { folders: Arc::new(folders), prompt, ..Job::default() })
     }
 
     fn load(root: &Path, name: &str) -> Result<Latent, NodeError> {
