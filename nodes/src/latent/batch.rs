@@ -150,3 +150,76 @@ impl Run for RebatchImages {
         singles.chunks(size).map(together).collect::<Result<_, _>>().map(List)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::TensorData;
+    use runtime::Job;
+
+    fn cx() -> Context {
+        Context::alone(Job::default())
+    }
+
+    fn latent(shape: [usize; 4]) -> Latent {
+        let data = (0..shape.iter().product()).map(|it: usize| it as f32).collect::<Vec<_>>();
+        Latent::new(Samples::new(Tensor::<4>::from_data(TensorData::new(data, shape), &Device::flex())))
+    }
+
+    fn rebatched(latents: Vec<Latent>, size: u64) -> Vec<Latent> {
+        RebatchLatents { latents: List(latents), batch_size: List(vec![size]) }.run(&cx()).expect("rebatched").0
+    }
+
+    #[test]
+    fn latents_of_one_shape_come_together_and_keep_their_noise() {
+        let out = rebatched(vec![latent([3, 1, 1, 1]), latent([2, 1, 1, 1]), latent([1, 1, 1, 2])], 2);
+        let found: Vec<_> = out
+            .iter()
+            .map(|it| {
+                assert!(it.noise_mask.is_none());
+                (crate::pixels::values(it.samples.values().clone()), it.batch_index.clone().expect("numbers"))
+            })
+            .collect();
+        let expected =
+            [(vec![0.0, 1.0], vec![0, 1]), (vec![2.0, 0.0], vec![2, 3]), (vec![1.0], vec![4]), (vec![0.0, 1.0], vec![5])];
+        assert_eq!(found, expected);
+        assert!(rebatched(vec![latent([0, 1, 1, 1])], 2).is_empty());
+        assert!(RebatchLatents { latents: List(vec![]), batch_size: List(vec![]) }.run(&cx()).is_err());
+    }
+
+    #[test]
+    fn masks_go_with_their_latents() {
+        let masked = |height, width, value: f32| Latent {
+            noise_mask: Some(Tensor::full([1, 1, height, width], value, &Device::flex())),
+            ..latent([2, 1, 1, 1])
+        };
+        let mask = |it: &Latent| it.noise_mask.clone().map(|it| (it.dims(), crate::pixels::values(it)[0]));
+        let out = rebatched(vec![masked(4, 4, 0.5), latent([2, 1, 1, 1])], 3);
+        assert_eq!([mask(&out[0]), mask(&out[1])], [Some(([3, 1, 4, 4], 0.5)), None]);
+        let out = rebatched(vec![masked(4, 4, 0.5), masked(2, 3, 0.25)], 4);
+        assert_eq!(mask(&out[0]), Some(([4, 1, 8, 8], 0.5)));
+        assert_eq!(mask(&rebatched(vec![masked(4, 4, 1.0)], 2)[0]), None);
+    }
+
+    #[test]
+    fn pictures_of_one_size_come_together() {
+        let picture = |batch, width| Block::filled(batch, 1, width, 3, 0.5).into_image();
+        let rebatch = |images, size| RebatchImages { images: List(images), batch_size: List(vec![size]) }.run(&cx());
+        let counts: Vec<_> =
+            rebatch(vec![picture(3, 1), picture(2, 1)], 2).expect("rebatched").iter().map(|it| it.0.dims()[0]).collect();
+        assert_eq!(counts, [2, 2, 1]);
+        assert_eq!(rebatch(vec![picture(1, 1), picture(1, 2)], 2).expect_err("sizes differ").blamed(), Some("images"));
+        assert_eq!(rebatch(vec![picture(1, 1), picture(1, 2)], 1).expect("one by one").len(), 2);
+    }
+
+    #[test]
+    fn noise_is_fixed_to_that_of_the_first() {
+        let behave = |samples, seed_behavior: &str| {
+            LatentBatchSeedBehavior { samples, seed_behavior: seed_behavior.into() }.run(&cx()).expect("known").batch_index
+        };
+        let numbered = Latent { batch_index: Some(vec![5, 6]), ..latent([2, 1, 1, 1]) };
+        assert_eq!(behave(numbered.clone(), "fixed"), Some(vec![5, 5]));
+        assert_eq!(behave(latent([2, 1, 1, 1]), "fixed"), Some(vec![0, 0]));
+        assert_eq!(behave(numbered, "random"), None);
+    }
+}

@@ -297,3 +297,95 @@ impl Run for LatentCut {
         Ok(Latent { samples: samples(data, &shape), ..self.samples })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Job;
+
+    fn cx() -> Context {
+        Context::alone(Job::default())
+    }
+
+    fn latent(shape: &[usize], value: impl Fn(usize) -> f32) -> Latent {
+        Latent::new(samples((0..shape.iter().product()).map(value).collect(), shape))
+    }
+
+    fn counted(shape: &[usize]) -> Latent {
+        latent(shape, |it| it as f32)
+    }
+
+    fn found(latent: Result<Latent, NodeError>) -> (Vec<usize>, Vec<f32>) {
+        let samples = latent.expect("done").samples;
+        let rounded = values(samples.values().clone()).into_iter().map(|it| (it * 1e5).round() / 1e5).collect();
+        (samples.shape().to_vec(), rounded)
+    }
+
+    #[test]
+    fn what_is_laid_over_fades_where_it_ends_inside() {
+        let lay = |x, feather| {
+            let (below, above) = (latent(&[1, 1, 1, 8], |_| 0.0), latent(&[1, 1, 1, 3], |_| 1.0));
+            found(LatentComposite { samples_to: below, samples_from: above, x, y: 0, feather }.run(&cx())).1
+        };
+        assert_eq!(lay(16, 0), [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(lay(16, 16), [0.0, 0.0, 0.5, 1.0, 0.5, 0.0, 0.0, 0.0]);
+        assert_eq!(lay(16, 40), [0.0, 0.0, 0.12, 0.16, 0.12, 0.0, 0.0, 0.0]);
+        assert_eq!(lay(48, 0), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(lay(4096, 64), [0.0; 8]);
+    }
+
+    #[test]
+    fn only_one_or_as_many_latents_are_laid_over_others() {
+        let lay = |above| {
+            let (samples_to, samples_from) = (counted(&[2, 1, 1, 1]), latent(&[above, 1, 1, 1], |_| 7.0));
+            LatentComposite { samples_to, samples_from, x: 0, y: 0, feather: 0 }.run(&cx())
+        };
+        assert_eq!(found(lay(1)).1, [7.0, 7.0]);
+        assert_eq!(lay(3).expect_err("too many").blamed(), Some("samples_from"));
+    }
+
+    #[test]
+    fn a_latent_shows_through_a_mask() {
+        let lay = |x, resize_source, mask| {
+            let (destination, source) = (latent(&[1, 1, 2, 3], |_| 0.0), latent(&[1, 1, 2, 2], |_| 1.0));
+            found(LatentCompositeMasked { destination, source, x, y: 0, resize_source, mask }.run(&cx())).1
+        };
+        let mask = Block { outer: 1, height: 2, width: 2, inner: 1, data: vec![1.0, 0.25, 0.5, 0.0] }.into_mask();
+        assert_eq!(lay(8, false, Some(mask)), [0.0, 1.0, 0.25, 0.0, 0.5, 0.0]);
+        assert_eq!(lay(0, true, None), [1.0; 6]);
+        assert_eq!(lay(16_384, false, None), [0.0; 6]);
+    }
+
+    #[test]
+    fn interpolation_mixes_lengths() {
+        let first = latent(&[1, 2, 1, 2], |it| [3.0, 4.0, 0.0, 0.0][it]);
+        let second = latent(&[1, 2, 1, 2], |it| [0.0, 0.0, 5.0, 2.0][it]);
+        let node = LatentInterpolate { samples1: first.clone(), samples2: second, ratio: 0.25 };
+        assert_eq!(found(node.run(&cx())).1, [1.42302, 0.79057, 4.26907, 2.37171]);
+        let nothing = LatentInterpolate { samples1: first, samples2: latent(&[1, 2, 1, 2], |_| 0.0), ratio: 0.0 };
+        assert_eq!(found(nothing.run(&cx())).1, [0.0; 4]);
+    }
+
+    #[test]
+    fn latents_are_joined_along_a_dimension() {
+        let join = |first, second, dim: &str| LatentConcat { samples1: first, samples2: second, dim: dim.into() }.run(&cx());
+        let beside = found(join(counted(&[2, 1, 1, 2]), counted(&[1, 1, 1, 1]), "-x"));
+        assert_eq!(beside, (vec![2, 1, 1, 3], vec![0.0, 0.0, 1.0, 0.0, 2.0, 3.0]));
+        assert_eq!(found(join(counted(&[2, 1, 1, 2]), counted(&[1, 3, 1, 2]), "t")).0, [2, 4, 1, 2]);
+        assert_eq!(found(join(counted(&[1, 4, 2, 2, 2]), counted(&[1, 4, 1, 2, 2]), "t")).0, [1, 4, 3, 2, 2]);
+        assert!(join(counted(&[1, 1, 1, 2]), counted(&[1, 1, 2, 2]), "x").is_err());
+        assert!(join(counted(&[1, 1, 1, 2]), counted(&[1, 1, 2]), "x").is_err());
+        assert!(join(counted(&[0, 1, 1, 2]), counted(&[0, 1, 1, 2]), "x").is_err());
+    }
+
+    #[test]
+    fn a_slice_is_counted_from_either_end_and_clipped() {
+        let cut = |dim: &str, index, amount| {
+            found(LatentCut { samples: counted(&[1, 2, 2, 3]), dim: dim.into(), index, amount }.run(&cx())).1
+        };
+        assert_eq!(cut("x", -2, 5), [1.0, 2.0, 4.0, 5.0, 7.0, 8.0, 10.0, 11.0]);
+        assert_eq!(cut("t", 1, 9), [6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(cut("y", -99, 1), [0.0, 1.0, 2.0, 6.0, 7.0, 8.0]);
+        assert_eq!(cut("x", 99, 1), [2.0, 5.0, 8.0, 11.0]);
+    }
+}

@@ -122,3 +122,69 @@ fn decode(path: &Path) -> Result<Samples, FileError> {
     let marked = file.tensor(MARK).is_ok();
     Ok(Samples::with_shape(if marked { values } else { values.div_scalar(OLD_SCALE) }, &shape))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Job;
+    use std::fs;
+    use std::sync::Arc;
+
+    /// A context whose input and output folders are one.
+    fn cx(root: &Path) -> Context {
+        let folders = Folders { input: root.to_owned(), output: root.to_owned(), temp: root.to_owned(), ..Folders::default() };
+        let prompt = Some(serde_json::json!({"1": {}}));
+        Context::alone(Job { folders: Arc::new(folders), prompt, ..Job::default() })
+    }
+
+    fn load(root: &Path, name: &str) -> Result<Latent, NodeError> {
+        LoadLatent { latent: name.into() }.run(&cx(root))
+    }
+
+    #[test]
+    fn latents_come_back_as_they_were_saved_with_the_prompt() {
+        let root = tempfile::tempdir().expect("a folder");
+        let tensor = Tensor::<4>::from_data([[[[1.5f32, -2.0]], [[0.0, 3.25]]]], &Device::flex());
+        let samples = Latent::new(Samples::new(tensor));
+        SaveLatent { samples, filename_prefix: "latents/cat".into() }.run(&cx(root.path())).expect("saved");
+        let loaded = load(root.path(), "latents/cat_00001_.latent").expect("loaded").samples;
+        assert_eq!((loaded.shape(), values(loaded.values().clone())), (&[1, 2, 1, 2][..], vec![1.5, -2.0, 0.0, 3.25]));
+        let bytes = fs::read(root.path().join("latents/cat_00001_.latent")).expect("read");
+        let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
+        assert_eq!(header.metadata().as_ref().expect("metadata")["prompt"], r#"{"1":{}}"#);
+    }
+
+    #[test]
+    fn old_files_and_half_numbers_are_read() {
+        let root = tempfile::tempdir().expect("a folder");
+        // 1 and -2 in half precision.
+        let view = TensorView::new(Dtype::F16, vec![1, 1, 1, 2], &[0x00, 0x3C, 0x00, 0xC0]).expect("a tensor");
+        fs::write(root.path().join("old.latent"), safetensors::serialize([(VALUES, view)], None).expect("bytes"))
+            .expect("written");
+        let found = values(load(root.path(), "old.latent").expect("loaded").samples.values().clone());
+        assert!((found[0] - 5.489981).abs() < 1e-5 && (found[1] + 10.979961).abs() < 1e-5, "{found:?}");
+    }
+
+    #[test]
+    fn what_is_no_latent_is_refused() {
+        let root = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, kind, shape: Vec<usize>, bytes: &[u8]| {
+            safetensors::serialize([(name, TensorView::new(kind, shape, bytes).expect("a tensor"))], None).expect("bytes")
+        };
+        let good = file(VALUES, Dtype::F32, vec![1, 1, 1, 1], &[0; 4]);
+        for (bytes, reason) in [
+            (Vec::new(), "no safetensors file"),
+            (vec![0xFF; 64], "no safetensors file"),
+            (good[..good.len() - 1].to_vec(), "no safetensors file"),
+            (file("other", Dtype::F32, vec![1, 1, 1, 1], &[0; 4]), "holds no `latent_tensor`"),
+            (file(VALUES, Dtype::I64, vec![1, 1, 1], &[0; 8]), "its numbers are I64"),
+            (file(VALUES, Dtype::F32, vec![1], &[0; 4]), "its shape is [1]"),
+            (file(VALUES, Dtype::F32, vec![0, 4, 8, 8], &[]), "its shape is [0, 4, 8, 8]"),
+        ] {
+            fs::write(root.path().join("it.latent"), bytes).expect("written");
+            let error = load(root.path(), "it.latent").expect_err(reason).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(load(root.path(), "../it.latent").is_err() && load(root.path(), "absent.latent").is_err());
+    }
+}

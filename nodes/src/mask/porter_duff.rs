@@ -160,3 +160,73 @@ impl Run for PorterDuffImageComposite {
         Ok((destination.into_image(), mask.into_mask()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Job;
+
+    fn image(height: usize, width: usize, colour: &[f32]) -> Image {
+        Block { outer: 1, height, width, inner: colour.len(), data: colour.repeat(height * width) }.into_image()
+    }
+
+    fn alpha(value: f32) -> Mask {
+        Block::filled(1, 1, 1, 1, value).into_mask()
+    }
+
+    #[test]
+    fn modes_give_the_numbers_of_comfyui() {
+        let expected = [
+            ([0.55, 0.6, 0.725], 0.0),
+            ([0.0, 0.0, 0.0], 1.0),
+            ([0.371429, 0.471429, 0.457143], 0.125),
+            ([0.8, 0.3, 0.1], 0.5),
+            ([0.5, 0.45, 0.5], 0.25),
+            ([0.8, 0.3, 0.1], 0.625),
+            ([0.8, 0.3, 0.1], 0.875),
+            ([0.542857, 0.428571, 0.442857], 0.125),
+            ([0.657143, 0.814286, 1.0], 0.125),
+            ([0.16, 0.18, 0.09], 0.625),
+            ([0.148571, 0.154286, 0.077143], 0.125),
+            ([0.56, 0.608571, 0.79], 0.125),
+            ([0.2, 0.6, 0.9], 0.25),
+            ([0.35, 0.525, 0.7], 0.5),
+            ([0.2, 0.6, 0.9], 0.625),
+            ([0.2, 0.6, 0.9], 0.625),
+            ([0.285714, 0.557143, 0.785714], 0.125),
+            ([0.35, 0.525, 0.7], 0.5),
+        ];
+        assert_eq!(Mode::CHOICES.len(), expected.len());
+        for ((name, mode), (colour, transparency)) in Mode::CHOICES.iter().zip(expected) {
+            let node = PorterDuffImageComposite {
+                source: image(1, 1, &[0.2, 0.6, 0.9]),
+                source_alpha: alpha(0.25),
+                destination: image(1, 1, &[0.8, 0.3, 0.1]),
+                destination_alpha: alpha(0.5),
+                mode: *mode,
+            };
+            let (picture, mask) = node.run(&Context::alone(Job::default())).expect("composed");
+            let found = [Block::of_image(&picture).data, Block::of_mask(&mask).data].concat();
+            let near = found.iter().zip(colour.iter().chain([&transparency])).all(|(a, b)| (a - b).abs() < 2e-6);
+            assert!(near, "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn everything_gets_the_size_of_the_picture_below() {
+        let compose = |above: Image| {
+            let node = PorterDuffImageComposite {
+                source: above,
+                source_alpha: alpha(0.0),
+                destination: image(2, 3, &[0.0; 3]),
+                destination_alpha: alpha(0.0),
+                mode: Mode::SrcOver,
+            };
+            node.run(&Context::alone(Job::default()))
+        };
+        let (picture, mask) = compose(image(7, 5, &[0.5; 3])).expect("composed");
+        assert_eq!((picture.0.dims(), mask.0.dims()), ([1, 2, 3, 3], [1, 2, 3]));
+        assert!(Block::of_image(&picture).data.iter().all(|it| (it - 0.5).abs() < 1e-6));
+        assert_eq!(compose(image(2, 3, &[0.5; 4])).expect_err("channels").blamed(), Some("source"));
+    }
+}
