@@ -3,36 +3,24 @@
 use crate::pixels::Block;
 use image::metadata::Orientation;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use runtime::{FolderError, Folders, Place};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Cursor, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The largest picture that is decoded: 16384 x 16384. Larger ones are refused before memory is taken for them.
 const MAX_PIXELS: u64 = 16384 * 16384;
+/// The longest beginning of a file name, bytes: with its number and ending it has to fit the 255 that file systems allow.
+const LONGEST_STEM: usize = 200;
 /// The most memory that the frames of one file may take.
 const MAX_BYTES: u64 = 4 << 30;
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The name leads out of the folder that it belongs to.
-    #[error("`{name}`: the path leaves the {kind} folder; use a name below it")]
-    Outside {
-        /// The name as given.
-        name: String,
-        /// `input`, `output` or `temp`.
-        kind: &'static str,
-    },
-    /// There is no such file.
-    #[error("`{name}`: no such file in the {kind} folder {folder}")]
-    Absent {
-        /// The name as given.
-        name: String,
-        /// `input`, `output` or `temp`.
-        kind: &'static str,
-        /// The folder.
-        folder: PathBuf,
-    },
+    /// The name leads out of its folder, or is no name.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The system said no.
     #[error("{path}: {source}")]
     System {
@@ -58,55 +46,6 @@ pub enum FileError {
         /// What is wrong.
         reason: String,
     },
-}
-
-/// The three folders that nodes read from and write to.
-#[derive(Clone, Copy, Debug)]
-pub struct Folders<'a> {
-    /// What the user brings.
-    pub input: &'a Path,
-    /// What is kept.
-    pub output: &'a Path,
-    /// What is not.
-    pub temp: &'a Path,
-}
-
-impl<'a> Folders<'a> {
-    /// The existing file that a name such as `sub/cat.png` or `cat.png [output]` stands for.
-    ///
-    /// # Errors
-    /// When it leaves its folder or is not there.
-    pub fn find(&self, name: &str) -> Result<PathBuf, FileError> {
-        let (plain, kind, folder) = self.annotated(name);
-        let path = below(folder, plain).ok_or_else(|| FileError::Outside { name: name.to_owned(), kind })?;
-        if path.is_file() { Ok(path) } else { Err(FileError::Absent { name: name.to_owned(), kind, folder: folder.to_owned() }) }
-    }
-
-    fn annotated<'n>(&self, name: &'n str) -> (&'n str, &'static str, &'a Path) {
-        for (suffix, kind, folder) in
-            [(" [input]", "input", self.input), (" [output]", "output", self.output), (" [temp]", "temp", self.temp)]
-        {
-            if let Some(plain) = name.strip_suffix(suffix) {
-                return (plain, kind, folder);
-            }
-        }
-        (name, "input", self.input)
-    }
-}
-
-/// Joins a relative path that stays below the folder: no `..`, no root, no drive, no link that leads out.
-pub fn below(folder: &Path, name: &str) -> Option<PathBuf> {
-    let name = name.replace('\\', "/");
-    let relative = Path::new(&name);
-    let plain = relative.components().all(|it| matches!(it, Component::Normal(_) | Component::CurDir));
-    if !plain || name.contains('\0') || name.is_empty() {
-        return None;
-    }
-    let path = folder.join(relative);
-    match (path.canonicalize(), folder.canonicalize()) {
-        (Ok(path), Ok(folder)) if !path.starts_with(&folder) => None,
-        _ => Some(path),
-    }
 }
 
 /// The frames of a picture file that have the first one's size: colour `[frames, h, w, 3]`, and `1 - alpha` where there is alpha.
@@ -143,7 +82,10 @@ pub(crate) fn decode(path: &Path) -> Result<(Block, Option<Block>), FileError> {
     }
     let (height, width) = (height as usize, width as usize);
     let colour = Block { outer: count, height, width, inner: 3, data: colour };
-    let alpha = (alpha.len() == count * height * width).then_some(Block { outer: count, height, width, inner: 1, data: alpha });
+    // A GIF has no alpha channel: its decoder adds one, which says something only where a pixel is transparent.
+    let says = format != ImageFormat::Gif || alpha.iter().any(|it| *it != 0.0);
+    let alpha =
+        (says && alpha.len() == count * height * width).then_some(Block { outer: count, height, width, inner: 1, data: alpha });
     Ok((colour, alpha))
 }
 
@@ -248,22 +190,21 @@ impl Series {
     /// # Errors
     /// When the prefix leaves the folder, or the folder cannot be made.
     pub(crate) fn start(
-        root: &Path,
-        kind: &'static str,
+        folders: &Folders,
+        place: Place,
         prefix: &str,
         size: (usize, usize),
         now: &jiff::Zoned,
     ) -> Result<Self, FileError> {
         let name = with_variables(prefix, size, now).replace('\\', "/");
-        let outside = || FileError::Outside { name: prefix.to_owned(), kind };
         let (subfolder, stem) = name.rsplit_once('/').unwrap_or(("", &name));
-        let folder = if subfolder.is_empty() { root.to_owned() } else { below(root, subfolder).ok_or_else(outside)? };
-        if stem == ".." || stem.contains('\0') || stem.len() > 200 {
-            return Err(outside());
+        // Before anything is made: a name that leads out by way of a link is refused too.
+        let folder = if subfolder.is_empty() { folders.place(place).to_owned() } else { folders.within(place, subfolder)? };
+        if stem == ".." || stem.contains('\0') || stem.len() > LONGEST_STEM {
+            return Err(FolderError::Outside(prefix.to_owned()).into());
         }
         let system = |source| FileError::System { path: folder.clone(), source };
         fs::create_dir_all(&folder).map_err(system)?;
-        below(root, if subfolder.is_empty() { "." } else { subfolder }).ok_or_else(outside)?;
         let lead = format!("{stem}_").to_lowercase();
         let mut next = 1;
         for entry in fs::read_dir(&folder).map_err(system)? {
@@ -374,8 +315,12 @@ mod tests {
         "2026-03-04T05:06:07[UTC]".parse().expect("a time")
     }
 
+    fn folders(root: &Path) -> Folders {
+        Folders { output: root.to_owned(), ..Folders::default() }
+    }
+
     fn series(root: &Path, prefix: &str) -> Result<Series, FileError> {
-        Series::start(root, "output", prefix, (64, 32), &noon())
+        Series::start(&folders(root), Place::Output, prefix, (64, 32), &noon())
     }
 
     #[test]
@@ -401,26 +346,32 @@ mod tests {
     }
 
     #[test]
-    fn names_that_leave_their_folder_are_refused() {
+    fn prefixes_that_leave_their_folder_are_refused() {
         let root = tempfile::tempdir().expect("a folder");
         for prefix in ["../cat", "/etc/cat", "a/../../cat", "..", "a\\..\\..\\cat"] {
-            assert!(matches!(series(root.path(), prefix), Err(FileError::Outside { .. })), "{prefix}");
+            assert!(matches!(series(root.path(), prefix), Err(FileError::Folder(_))), "{prefix}");
         }
-        let folders = Folders { input: root.path(), output: root.path(), temp: root.path() };
-        for name in ["../cat.png", "/etc/passwd", "a/../../cat.png [output]", ""] {
-            assert!(matches!(folders.find(name), Err(FileError::Outside { .. })), "{name}");
-        }
-        assert!(matches!(folders.find("cat.png"), Err(FileError::Absent { .. })));
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_that_leave_their_folder_are_refused() {
+    fn a_prefix_through_a_link_makes_nothing_outside() {
         let (root, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        fs::write(other.path().join("secret.png"), "").expect("written");
         std::os::unix::fs::symlink(other.path(), root.path().join("link")).expect("linked");
-        let folders = Folders { input: root.path(), output: root.path(), temp: root.path() };
-        assert!(matches!(folders.find("link/secret.png"), Err(FileError::Outside { .. })));
+        assert!(matches!(series(root.path(), "link/new/cat"), Err(FileError::Folder(_))));
+        assert_eq!(fs::read_dir(other.path()).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn an_opaque_gif_has_no_alpha() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join("it.gif");
+        let frame = |value| image::Frame::new(image::RgbaImage::from_pixel(2, 3, image::Rgba([value, 0, 0, 255])));
+        let mut encoder = image::codecs::gif::GifEncoder::new(File::create(&path).expect("created"));
+        encoder.encode_frames([frame(255), frame(0)]).expect("encoded");
+        drop(encoder);
+        let (colour, alpha) = decode(&path).expect("decoded");
+        assert_eq!((colour.outer, colour.height, colour.width, alpha), (2, 3, 2, None));
     }
 
     #[test]

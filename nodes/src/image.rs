@@ -65,6 +65,12 @@ fn scaled(block: &Block, height: usize, width: usize, method: &str, crop: bool) 
     Ok(resize(cut, height, width, method, 1).into_image())
 }
 
+/// A side that keeps the aspect when the other goes from `old` to `new`, at least 1. Multiplied first: the other way round, halves
+/// fall to the other side.
+fn in_proportion(side: usize, new: usize, old: usize) -> usize {
+    (((side * new) as f64 / old as f64).round_ties_even() as usize).max(1)
+}
+
 /// A side times a factor, as Python rounds it.
 fn rounded(side: usize, factor: f64) -> usize {
     (side as f64 * factor).round_ties_even() as usize
@@ -157,14 +163,12 @@ impl Run for LoadImageMask {
 /// Writes a batch as PNG files, each with the prompt and the workflow that made it.
 pub(crate) fn save(cx: &Context, image: &Image, place: Place, prefix: &str) -> Result<(), NodeError> {
     let block = pixels(image, "images")?;
-    let root = cx.folders().place(place);
     let mut texts = Vec::new();
     if let Some(prompt) = cx.prompt() {
         texts.push(("prompt".to_owned(), prompt.to_string()));
     }
     texts.extend(cx.extra_pnginfo().iter().map(|(key, value)| (key.clone(), value.to_string())));
-    std::fs::create_dir_all(root).map_err(|source| files::FileError::System { path: root.to_owned(), source })?;
-    let mut series = Series::start(root, place.as_str(), prefix, (block.width, block.height), &jiff::Zoned::now())?;
+    let mut series = Series::start(cx.folders(), place, prefix, (block.width, block.height), &jiff::Zoned::now())?;
     for item in 0..block.outer {
         cx.check()?;
         let bytes = files::encode_png(&block, item, &texts)?;
@@ -236,8 +240,8 @@ impl Run for ImageScale {
         let block = pixels(&self.image, "image")?;
         let (width, height) = match (self.width as usize, self.height as usize) {
             (0, 0) => return Ok(self.image),
-            (0, height) => (rounded(block.width, height as f64 / block.height as f64).max(1), height),
-            (width, 0) => (width, rounded(block.height, width as f64 / block.width as f64).max(1)),
+            (0, height) => (in_proportion(block.width, height, block.height), height),
+            (width, 0) => (width, in_proportion(block.height, width, block.width)),
             both => both,
         };
         scaled(&block, height, width, &self.upscale_method, self.crop == "center")
@@ -598,11 +602,20 @@ impl Run for ImageBlend {
     type Output = Image;
 
     fn run(self, _: &Context) -> Result<Image, NodeError> {
-        let (first, mut second) = same_channels(pixels(&self.image1, "image1")?, pixels(&self.image2, "image2")?);
+        let first = pixels(&self.image1, "image1")?;
+        let mut second = pixels(&self.image2, "image2")?.with_channels(first.inner);
         if (second.height, second.width) != (first.height, first.width) {
             second = resize(&crop_to_aspect(&second, first.height, first.width), first.height, first.width, Method::Bicubic, 1);
         }
-        let second = second.repeated_to(first.outer);
+        let batch = match (first.outer, second.outer) {
+            (first, second) if first == second || second == 1 => first,
+            (1, second) => second,
+            (first, second) => {
+                let message = format!("{first} pictures cannot be mixed with {second}");
+                return Err(NodeError::input("image2", message).hint("give as many of both, or one of either"));
+            }
+        };
+        let (first, second) = (first.repeated_to(batch), second.repeated_to(batch));
         let mix: fn(f32, f32) -> f32 = match self.blend_mode.as_str() {
             "normal" => |_, b| b,
             "multiply" => |a, b| a * b,
@@ -749,5 +762,56 @@ mod tests {
         let node = SaveImage { images: plain(1, 1, 0), filename_prefix: "cat".into() };
         let error = node.run(&Context::alone(job)).expect_err("a file is in the way").to_string();
         assert!(error.contains(&file.display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn one_side_of_zero_keeps_the_aspect_as_python_rounds_it() {
+        let scale = |width, height| {
+            let node =
+                ImageScale { image: plain(120, 192, 0), upscale_method: "area".into(), width, height, crop: "disabled".into() };
+            node.run(&cx()).expect("scaled").0.dims()
+        };
+        assert_eq!(scale(0, 100), [1, 100, 62, 3]);
+        assert_eq!(scale(60, 0), [1, 96, 60, 3]);
+        assert_eq!(scale(0, 0), [1, 192, 120, 3]);
+    }
+
+    #[test]
+    fn mixtures_take_the_first_one_s_channels_and_the_larger_batch() {
+        let many = |batch, inner, value| Block::filled(batch, 1, 1, inner, value).into_image();
+        let blend = |image1, image2| ImageBlend { image1, image2, blend_factor: 0.5, blend_mode: "normal".into() }.run(&cx());
+        let mixed = Block::of_image(&blend(many(1, 3, 0.0), many(2, 4, 1.0)).expect("mixed"));
+        assert_eq!((mixed.outer, mixed.inner, mixed.data), (2, 3, vec![0.5; 6]));
+        assert!(blend(many(3, 3, 0.0), many(2, 3, 1.0)).is_err());
+    }
+
+    #[test]
+    fn a_saved_picture_is_loaded_again_with_its_transparency() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folders = Folders { input: root.path().into(), output: root.path().into(), ..Folders::default() };
+        let cx = Context::alone(Job { folders: std::sync::Arc::new(folders), ..Job::default() });
+        let picture = Block { outer: 1, height: 1, width: 2, inner: 4, data: vec![1.0, 0.0, 0.2, 1.0, 0.0, 1.0, 0.0, 0.0] };
+        SaveImage { images: picture.into_image(), filename_prefix: "a/cat".into() }.run(&cx).expect("saved");
+        let name = "a/cat_00001_.png";
+        let (image, mask) = LoadImage { image: name.into() }.run(&cx).expect("loaded");
+        assert_eq!(Block::of_image(&image).data, [1.0, 0.0, 0.2, 0.0, 1.0, 0.0]);
+        assert_eq!(Block::of_mask(&mask).data, [0.0, 1.0]);
+        let green = LoadImageMask { image: name.into(), channel: "green".into() }.run(&cx).expect("loaded");
+        assert_eq!(Block::of_mask(&green).data, [0.0, 1.0]);
+        let literals = |name: &str| Literals::from_iter([("image".to_owned(), name.into())]);
+        assert!(LoadImage::validate(&literals(name), cx.folders()).is_empty());
+        assert_eq!(LoadImage::validate(&literals("b.png"), cx.folders()).len(), 1);
+        let before = LoadImage::fingerprint(&literals(name), cx.folders()).expect("read");
+        std::fs::write(root.path().join(name), "changed").expect("written");
+        assert!(before != LoadImage::fingerprint(&literals(name), cx.folders()).expect("read"));
+    }
+
+    #[test]
+    fn turning_and_mirroring_move_pixels() {
+        let row = || Block { outer: 1, height: 1, width: 2, inner: 1, data: vec![0.0, 1.0] }.into_image();
+        let turned = ImageRotate { image: row(), rotation: "90 degrees".into() }.run(&cx()).expect("turned");
+        assert_eq!((turned.0.dims(), Block::of_image(&turned).data), ([1, 2, 1, 1], vec![0.0, 1.0]));
+        let flipped = ImageFlip { image: row(), flip_method: "y-axis: horizontally".into() }.run(&cx()).expect("mirrored");
+        assert_eq!(Block::of_image(&flipped).data, [1.0, 0.0]);
     }
 }

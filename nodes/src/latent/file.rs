@@ -46,9 +46,7 @@ impl Run for SaveLatent {
         }
         about.extend(cx.extra_pnginfo().iter().map(|(key, value)| (key.clone(), value.to_string())));
         let bytes = encode(&self.samples.samples, about)?;
-        let root = cx.folders().place(Place::Output);
-        std::fs::create_dir_all(root).map_err(|source| FileError::System { path: root.to_owned(), source })?;
-        let mut series = Series::start(root, Place::Output.as_str(), &self.filename_prefix, (0, 0), &jiff::Zoned::now())?;
+        let mut series = Series::start(cx.folders(), Place::Output, &self.filename_prefix, (0, 0), &jiff::Zoned::now())?;
         let filename = series.save(0, "latent", &bytes)?;
         let file = SavedFile { filename, subfolder: series.subfolder.clone(), place: Place::Output };
         cx.show(Shown::File { key: "latents", file });
