@@ -3,7 +3,7 @@
 use crate::device::{DeviceError, device};
 use crate::folders::Folders;
 use crate::residency::{Request, Residency, Statistics};
-use crate::{LoadError, Weights};
+use crate::{LoadError, Recipe, Weights};
 use burn::tensor::Device;
 use std::fmt;
 use std::sync::Arc;
@@ -83,16 +83,20 @@ impl Engine {
         self.residency.get(&request, || build(&weights.fresh(), &self.device))
     }
 
-    /// Says what is used next, by the keys given to [`Engine::resident`], in the order of use; a key used twice stands there twice.
+    /// Says what is used by the computation that begins now, and what by those after it, in the order of use.
     ///
-    /// When room is needed, what is not expected at all goes first, then what is used farthest in the future.
-    pub fn expect(&self, keys: &[String]) {
-        self.residency.expect(keys);
-    }
-
-    /// Begins to read a file that will be needed soon, in the background.
-    pub fn prefetch(&self, weights: &Weights) {
-        weights.read_ahead();
+    /// When room is needed, what is not expected at all goes first, then what is used farthest in the future. The file of the first
+    /// network that comes later and is not resident is read ahead in the background.
+    pub fn foresee(&self, now: &[&dyn Recipe], later: &[&dyn Recipe]) {
+        let keys = |recipes: &[&dyn Recipe]| recipes.iter().flat_map(|it| it.networks()).map(|it| it.0).collect::<Vec<_>>();
+        let mut keys = [keys(now), keys(later)];
+        let next = later.iter().flat_map(|it| it.networks()).find(|(key, _)| !keys[0].contains(key) && !self.residency.holds(key));
+        if let Some((_, weights)) = next {
+            weights.read_ahead();
+        }
+        let [now, later] = &mut keys;
+        now.append(later);
+        self.residency.expect(now);
     }
 
     /// Evicts everything that nobody holds, and says how many bytes that were.

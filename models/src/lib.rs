@@ -29,7 +29,7 @@ pub use engine::Engine;
 pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use picture::{Image, Mask};
-pub use recipe::Model;
+pub use recipe::{Model, Recipe};
 pub use text::Clip;
 pub use vae::Vae;
 pub use watch::{Stop, Unwatched, Watch};

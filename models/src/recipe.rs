@@ -1,7 +1,13 @@
-//! Recipes: what travels on MODEL wires.
+//! Recipes: what travels on wires in the place of networks.
 
 use crate::diffusion::{ARCHITECTURES, Architecture, Prediction};
 use crate::{LoadError, Weights};
+
+/// What travels on a wire in the place of networks.
+pub trait Recipe {
+    /// The networks that its use loads, in that order: the key under which each is resident, and its tensors.
+    fn networks(&self) -> Vec<(String, &Weights)>;
+}
 
 /// A MODEL on a wire: which weights, read as which architecture, sampled how. Cloning costs nothing and loads nothing.
 #[derive(Clone, Debug)]
@@ -35,5 +41,11 @@ impl Model {
     /// Names what would be loaded: equal keys share one resident network.
     pub fn key(&self) -> String {
         format!("{}:{}", self.architecture.name, self.weights.identity())
+    }
+}
+
+impl Recipe for Model {
+    fn networks(&self) -> Vec<(String, &Weights)> {
+        vec![(self.key(), &self.weights)]
     }
 }

@@ -118,6 +118,11 @@ impl Residency {
         self.state.lock().expected = keys.iter().cloned().collect();
     }
 
+    /// Whether something of this key is resident, or about to be.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.state.lock().slots.keys().any(|it| it.1 == key)
+    }
+
     /// Evicts everything that nobody holds; how many bytes that were.
     pub(crate) fn clear(&self) -> u64 {
         let evicted = self.state.lock().evict_all();

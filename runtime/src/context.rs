@@ -2,7 +2,8 @@
 //! only place that names `models`.
 
 use crate::event::{Event, NodeRef, Picture, Shown};
-use crate::{Folders, NodeError, error};
+use crate::sockets::recipe;
+use crate::{Folders, NodeError, Value, error};
 use graph::{Graph, NodeId};
 use models::{Engine, LatentFormat, Samples, Stop, Watch};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -69,6 +70,16 @@ impl Job {
     #[must_use]
     pub fn heard_by(self, events: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self { events: Box::new(events), ..self }
+    }
+
+    /// Tells the engine which recipes a node uses now, and which are used later, in that order.
+    pub(crate) fn foresee<'v>(&self, now: impl Iterator<Item = &'v Value>, later: impl Iterator<Item = &'v Value>) {
+        self.engine.foresee(&now.filter_map(recipe).collect::<Vec<_>>(), &later.filter_map(recipe).collect::<Vec<_>>());
+    }
+
+    /// Gives back the memory of every model that nobody uses at this moment.
+    pub(crate) fn make_room(&self) {
+        self.engine.evict_all();
     }
 
     pub(crate) fn emit(&self, event: Event) {

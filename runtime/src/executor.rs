@@ -18,6 +18,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+mod foresight;
+use foresight::Foresight;
+
 /// Runs graphs, one at a time, and keeps results from run to run.
 pub struct Executor {
     registry: Arc<Registry>,
@@ -99,6 +102,7 @@ impl Executor {
             spared: Vec::new(),
             executed: Vec::new(),
             current: None,
+            foresight: Foresight::default(),
             abandoned: Cancel::new(),
             sender,
             receiver,
@@ -140,6 +144,7 @@ struct Run<'e> {
     spared: Vec<usize>,
     executed: Vec<NodeId>,
     current: Option<NodeRef>,
+    foresight: Foresight,
     abandoned: Cancel,
     sender: Sender<Report>,
     receiver: Receiver<Report>,
@@ -156,6 +161,8 @@ struct Step {
     feeds: Vec<Feed>,
     /// When it was staged.
     order: usize,
+    /// Its place in the predicted order of work.
+    turn: usize,
     /// Links between it and a node that shows something: 0 for that node itself, 3 for far away.
     hops: u8,
     /// Unfinished steps that it waits for, one for each link.
@@ -239,7 +246,10 @@ struct Trouble {
 impl Run<'_> {
     fn all(&mut self, targets: &[NodeId]) -> Result<(), Ended> {
         self.compute_keys();
-        let result = self.stage_targets(targets).and_then(|()| self.work());
+        let result = self.stage_targets(targets).and_then(|()| {
+            self.predict();
+            self.work()
+        });
         result.map_err(|stopped| match stopped {
             Stopped::Cancelled => Ended::Interrupted { node: self.current.clone() },
             Stopped::Unknown(id) => self.unknown(id),
@@ -326,6 +336,7 @@ impl Run<'_> {
             root,
             feeds: Vec::new(),
             order: 0,
+            turn: self.foresight.turn,
             hops,
             waits_for: 0,
             waiters: Vec::new(),
@@ -424,6 +435,8 @@ impl Run<'_> {
             if self.steps[source].state == State::Seen {
                 open.push(source);
             }
+        } else {
+            self.take_note(step, source);
         }
         self.steps[step].sources.push(source);
         self.bring_near(step);
@@ -497,9 +510,13 @@ impl Run<'_> {
     }
 
     fn enqueue(&mut self, step: usize) {
+        self.ready.push(Reverse(self.rank(step)));
+    }
+
+    /// The smallest is next.
+    fn rank(&self, step: usize) -> (u8, usize, usize) {
         let Step { hops, order, class, .. } = &self.steps[step];
-        let priority = if class.is_concurrent() { 0 } else { *hops };
-        self.ready.push(Reverse((priority, *order, step)));
+        (if class.is_concurrent() { 0 } else { *hops }, *order, step)
     }
 
     /// Runs ready steps until all are done.
@@ -565,6 +582,7 @@ impl Run<'_> {
             self.job.emit(Event::Started(about.clone()));
         }
         self.current = Some(about.clone());
+        self.look_ahead(step);
         let context = Context::new(self.job.clone(), about.clone(), self.graph.clone(), self.abandoned.clone());
         let waiting = self.steps[step].feeds.iter().any(|it| matches!(it.from, Origin::Link { asked: false, .. }));
         if waiting && self.ask(step, &context)? {
@@ -706,6 +724,7 @@ impl Run<'_> {
             Err(error) if error.kind() == error::Kind::OutOfMemory && !self.steps[step].retried => {
                 self.steps[step].retried = true;
                 self.executor.cache.clear();
+                self.job.make_room();
                 self.steps[step].state = State::Ready;
                 self.enqueue(step);
                 return Ok(());
@@ -851,7 +870,9 @@ impl Run<'_> {
         self.steps[step].outputs = Some(entry);
         self.steps[step].started = false;
         self.unfinished -= 1;
+        self.forget(step);
         for waiter in std::mem::take(&mut self.steps[step].waiters) {
+            self.take_note(waiter, step);
             self.steps[waiter].waits_for -= 1;
             self.ready_if_free(waiter);
         }

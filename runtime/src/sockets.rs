@@ -1,8 +1,8 @@
 //! The types of `models` on wires. With [`context`](crate::context), the only place that names `models`.
 
-use crate::Socket;
+use crate::{Socket, Value};
 use graph::SocketType;
-use models::{Clip, Conditioning, Image, Latent, Mask, Model, Vae};
+use models::{Clip, Conditioning, Image, Latent, Mask, Model, Recipe, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -15,6 +15,15 @@ macro_rules! tensors {
             }
         }
     )*};
+}
+
+/// The value as a recipe, where it is one.
+pub(crate) fn recipe(value: &Value) -> Option<&dyn Recipe> {
+    let Value::Held(held) = value else { return None };
+    let it = held.inside();
+    None.or_else(|| it.downcast_ref::<Model>().map(|it| it as &dyn Recipe))
+        .or_else(|| it.downcast_ref::<Clip>().map(|it| it as &dyn Recipe))
+        .or_else(|| it.downcast_ref::<Vae>().map(|it| it as &dyn Recipe))
 }
 
 /// Bytes of so many 32-bit numbers.

@@ -346,7 +346,7 @@ impl Builder<'_> {
     /// The names of its tensors tell a part's kind.
     fn part(&mut self, weights: &Weights) -> Result<Part, LoadError> {
         let Self { config, device, channels, .. } = *self;
-        if weights.has("in_layers.2.weight") {
+        if weights.at("in_layers").names().next().is_some() {
             let [outputs, _] = weights.sizes("in_layers.2.weight")?;
             self.channels = outputs;
             return Ok(Part::Residual(Box::new(ResBlock::new(weights, channels, outputs, self.embedding, config, device)?)));

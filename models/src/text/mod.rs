@@ -14,7 +14,7 @@ pub use prompt::{PromptError, Token, Tokens, Weighted};
 pub use tokenizer::Tokenizer;
 
 use crate::weights::Layout;
-use crate::{Cond, Conditioning, Engine, LoadError, Stop, Watch, Weights};
+use crate::{Cond, Conditioning, Engine, LoadError, Recipe, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
 use clip::{Config, TextModel, int_tensor};
 use prompt::Format;
@@ -67,6 +67,12 @@ pub struct Clip {
     tokenizer: Tokenizer,
     embeddings: Option<Arc<dyn Embeddings>>,
     last_layer: Option<i64>,
+}
+
+impl Recipe for Clip {
+    fn networks(&self) -> Vec<(String, &Weights)> {
+        vec![(self.network_key(), &self.weights)]
+    }
 }
 
 impl Clip {

@@ -10,7 +10,7 @@ pub use tiled::Tiling;
 
 use crate::settings::Settings;
 use crate::weights::Layout;
-use crate::{Engine, Image, LoadError, Samples, Stop, Watch, Weights};
+use crate::{Engine, Image, LoadError, Recipe, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fmt;
 use std::sync::Arc;
@@ -80,6 +80,12 @@ pub struct Vae {
     sizes: Sizes,
     scale: f64,
     shift: f64,
+}
+
+impl Recipe for Vae {
+    fn networks(&self) -> Vec<(String, &Weights)> {
+        vec![(self.key(), &self.weights)]
+    }
 }
 
 impl Vae {

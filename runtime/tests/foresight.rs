@@ -1,0 +1,62 @@
+//! The whole graph is known before it runs, so what stays in memory is what will be used next, not what was used last.
+
+use burn::tensor::TensorData;
+use graph::{Graph, Node as Placed};
+use models::engine::Settings;
+use models::diffusion::{Prediction, SD15};
+use models::{Engine, Folders, Model, Weights};
+use runtime::{Context, Executor, Job, Node, NodeError, Policy, Run, registry};
+use std::sync::Arc;
+
+/// Gives a model of four bytes.
+#[derive(Node)]
+struct Open {
+    name: String,
+}
+
+impl Run for Open {
+    type Output = Model;
+
+    fn run(self, _: &Context) -> Result<Model, NodeError> {
+        let weights = Weights::from_tensors(&self.name, [(self.name.clone(), TensorData::from([1.0_f32]))])?;
+        Ok(Model { weights, architecture: &SD15, prediction: Prediction::Epsilon, latent_scale: None })
+    }
+}
+
+/// Uses a model once something else is done.
+#[derive(Node)]
+#[node(output_node)]
+struct Use {
+    model: Model,
+    #[input(optional)]
+    after: i64,
+}
+
+impl Run for Use {
+    type Output = i64;
+
+    fn run(self, cx: &Context) -> Result<i64, NodeError> {
+        cx.engine().network(&self.model.key(), &self.model.weights, |_, _| Ok(()))?;
+        Ok(self.after + 1)
+    }
+}
+
+#[test]
+fn the_model_that_is_used_again_stays() {
+    let mut graph = Graph::new();
+    for name in ["a", "b", "c"] {
+        graph.insert(name, Placed::new("Open").with("name", name)).expect("new");
+    }
+    graph.insert("1", Placed::new("Use").linked("model", "a", 0)).expect("new");
+    for (step, before, name) in [("2", "1", "b"), ("3", "2", "c"), ("4", "3", "a")] {
+        graph.insert(step, Placed::new("Use").linked("model", name, 0).linked("after", before, 0)).expect("new");
+    }
+    for policy in [Policy::default(), Policy::Nothing] {
+        // There is room for two: the longest unused at step 3 is `a`, which step 4 needs.
+        let engine = Engine::new(Settings { device: "cpu".into(), memory: Some(8), folders: Folders::none() }).expect("a device");
+        let job = Arc::new(Job::new(Arc::new(engine), Arc::default()));
+        Executor::new(Arc::new(registry![Open, Use]), policy).run(graph.clone(), &["4".into()], &job).expect("done");
+        let statistics = job.engine.statistics();
+        assert_eq!((statistics.loads, statistics.hits, statistics.evictions), (3, 1, 1), "{policy:?}");
+    }
+}
