@@ -103,6 +103,13 @@ impl Input {
                 if let Some(upload) = combo.upload {
                     say(upload.option(), json!(true));
                 }
+                if combo.options == Options::Files("output".to_owned()) {
+                    // What was made changes all the time: editors ask for this list by themselves.
+                    kind = json!("COMBO");
+                    let route = "/internal/files/output";
+                    say("image_folder", json!("output"));
+                    say("remote", json!({ "route": route, "refresh_button": true, "control_after_refresh": "first" }));
+                }
                 control = combo.control;
             }
         }
@@ -200,7 +207,7 @@ pub struct Combo {
 pub enum Options {
     /// Known when the class was written.
     Fixed(Vec<String>),
-    /// The files of a model folder (`checkpoints`, `loras`...) or of `input`, listed when asked for.
+    /// The files of a model folder (`checkpoints`, `loras`...), of `input` or of `output`, listed when asked for.
     Files(String),
 }
 

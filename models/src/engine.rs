@@ -90,7 +90,8 @@ impl Engine {
     pub fn foresee(&self, now: &[&dyn Recipe], later: &[&dyn Recipe]) {
         let keys = |recipes: &[&dyn Recipe]| recipes.iter().flat_map(|it| it.networks()).map(|it| it.0).collect::<Vec<_>>();
         let mut keys = [keys(now), keys(later)];
-        let next = later.iter().flat_map(|it| it.networks()).find(|(key, _)| !keys[0].contains(key) && !self.residency.holds(key));
+        let next =
+            later.iter().flat_map(|it| it.networks()).find(|(key, _)| !keys[0].contains(key) && !self.residency.holds(key));
         if let Some((_, weights)) = next {
             weights.read_ahead();
         }

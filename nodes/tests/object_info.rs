@@ -75,7 +75,9 @@ fn differences(spec: &NodeSpec, fact: &Value, catalogue: &dyn Catalog) -> Vec<St
 
 fn input_differences(ours: &Value, theirs: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
-    if ours[0] != theirs[0] {
+    // The list of outputs is not in the description, where it would be old at once.
+    let listed = ours[1].get("remote").is_none();
+    if listed && ours[0] != theirs[0] {
         wrong.push(format!("{}, ComfyUI's is {}", ours[0], theirs[0]));
     }
     let (ours, theirs, first) = (&ours[1], &theirs[1], &theirs[0][0]);

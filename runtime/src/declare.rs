@@ -140,7 +140,7 @@ impl Declared {
         self.choose(Options::Fixed(names.into_iter().map(|it| it.to_string()).collect()))
     }
 
-    /// A choice among the files of a model folder, or of `input`.
+    /// A choice among the files of a model folder, of `input` or of `output`.
     #[must_use]
     pub fn files(self, folder: &str) -> Self {
         self.choose(Options::Files(folder.to_owned()))

@@ -92,17 +92,18 @@ impl Folders {
     ///
     /// Nothing where a directory cannot be read: [`Folders::searched`] says why.
     pub fn files(&self, folder: &str) -> Vec<String> {
-        if folder == "input" {
-            files_in(&self.input)
-        } else {
-            self.models.list(folder).map_or_else(|_| Vec::new(), |it| it.to_vec())
+        match folder {
+            "input" => files_in(&self.input),
+            // With the mark that tells them from inputs: that is how such a choice is saved.
+            "output" => files_in(&self.output).iter().map(|it| format!("{it} [output]")).collect(),
+            _ => self.models.list(folder).map_or_else(|_| Vec::new(), |it| it.to_vec()),
         }
     }
 
     /// The directories that are searched for a folder's files, and what keeps them from being read, for messages.
     pub fn searched(&self, folder: &str) -> Vec<String> {
-        if folder == "input" {
-            return vec![self.input.display().to_string()];
+        if let Some(place) = [Place::Input, Place::Output].into_iter().find(|it| it.as_str() == folder) {
+            return vec![self.place(place).display().to_string()];
         }
         let directories = self.models.directories(folder).unwrap_or_default();
         let problem = self.models.list(folder).err().map(|it| it.to_string());

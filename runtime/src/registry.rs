@@ -121,6 +121,7 @@ impl Registry {
     fn file_fingerprint(&self, folder: &str, name: &str) -> Vec<u8> {
         let path = match folder {
             "input" => self.folders.existing(crate::Place::Input, name),
+            "output" => self.folders.existing(crate::Place::Output, name),
             _ => self.folders.model(folder, name),
         };
         let Ok(about) = path.map_err(|_| ()).and_then(|it| std::fs::metadata(it).map_err(|_| ())) else {

@@ -2,8 +2,8 @@
 
 use burn::tensor::TensorData;
 use graph::{Graph, Node as Placed};
-use models::engine::Settings;
 use models::diffusion::{Prediction, SD15};
+use models::engine::Settings;
 use models::{Engine, Folders, Model, Weights};
 use runtime::{Context, Executor, Job, Node, NodeError, Policy, Run, registry};
 use std::sync::Arc;

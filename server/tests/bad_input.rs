@@ -106,7 +106,10 @@ fn weights_that_are_cut_or_lie_are_refused() {
         ("no JSON", lying("{\"a\": ", &[])),
         ("an offset outside", lying(r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, &[0; 8])),
         ("an offset that runs backwards", lying(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, &[0; 8])),
-        ("a shape that overflows", lying(r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}}"#, &[0; 8])),
+        (
+            "a shape that overflows",
+            lying(r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}}"#, &[0; 8]),
+        ),
         ("no such type", lying(r#"{"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}}"#, &[0; 8])),
     ];
     for (what, bytes) in cases {
@@ -208,7 +211,8 @@ fn an_unknown_sampler_is_refused_before_anything_runs() {
 #[test]
 fn a_disk_that_is_full_leaves_nothing_half_written() {
     let place = Place::new();
-    let noise = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * y * 37 % 251) as u8, (x * 91 + y * y) as u8, (y * 57) as u8]));
+    let noise =
+        image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * y * 37 % 251) as u8, (x * 91 + y * y) as u8, (y * 57) as u8]));
     noise.save(place.path("input/it.png")).expect("saved");
     let workflow = place.path("workflow.json");
     fs::write(&workflow, load_and_save("it.png", "it").to_string()).expect("written");

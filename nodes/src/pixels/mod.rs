@@ -88,6 +88,24 @@ impl Block {
         Self { outer: self.outer, height, width, inner: self.inner, data }
     }
 
+    /// Puts a smaller block of as many items and channels into this one, its corner at (y, x).
+    pub(crate) fn place(&mut self, other: &Self, y: usize, x: usize) {
+        for outer in 0..other.outer {
+            for row in 0..other.height {
+                let (from, to) = (other.at(outer, row, 0), self.at(outer, y + row, x));
+                let length = other.width * other.inner;
+                self.data[to..to + length].copy_from_slice(&other.data[from..from + length]);
+            }
+        }
+    }
+
+    /// In the middle of a plain canvas that is not smaller; the odd pixel goes below and to the right.
+    pub(crate) fn centered_on(&self, height: usize, width: usize, value: f32) -> Self {
+        let mut canvas = Self::filled(self.outer, height, width, self.inner, value);
+        canvas.place(self, (height - self.height) / 2, (width - self.width) / 2);
+        canvas
+    }
+
     /// The first `outer` items, from the beginning again where there are too few.
     pub(crate) fn repeated_to(&self, outer: usize) -> Self {
         let data = (0..outer).flat_map(|index| self.item(index % self.outer).iter().copied()).collect();
