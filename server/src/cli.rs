@@ -1,9 +1,11 @@
 //! What can be typed.
 
 use crate::error::Error;
+use crate::serve::AfterCrash;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use models::residency::parse_size;
 use runtime::{Folders, Policy};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -39,6 +41,8 @@ pub enum Command {
     /// Run a workflow and say what it saved
     #[command(after_help = EXIT_CODES)]
     Run(RunArguments),
+    /// Serve the editor, and ComfyUI's protocol to programs
+    Serve(ServeArguments),
     /// Say everything that keeps a workflow from running
     Validate(ValidateArguments),
     /// Write a workflow in the other format
@@ -61,13 +65,13 @@ pub struct Places {
     #[arg(long, value_name = "DIR")]
     pub models: Vec<PathBuf>,
     /// Where pictures are loaded from [default: input in the base directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", alias = "input-directory")]
     pub input: Option<PathBuf>,
     /// Where results are saved [default: output in the base directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", alias = "output-directory")]
     pub output: Option<PathBuf>,
     /// Where previews are saved [default: temp in the base directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", alias = "temp-directory")]
     pub temp: Option<PathBuf>,
     /// More model folders, in ComfyUI's extra_model_paths.yaml; may be given again
     #[arg(long, value_name = "FILE")]
@@ -110,6 +114,77 @@ pub struct RunArguments {
     /// Where files are.
     #[command(flatten)]
     pub places: Places,
+}
+
+/// What `burnish serve` takes.
+#[derive(Args, Debug)]
+pub struct ServeArguments {
+    /// The addresses to listen at, separated by commas; without a value all of them
+    #[arg(long, value_name = "ADDRESSES", default_value = "127.0.0.1", num_args = 0..=1, default_missing_value = "0.0.0.0,::")]
+    #[arg(env = "BURNISH_LISTEN", value_delimiter = ',')]
+    pub listen: Vec<IpAddr>,
+    /// The port to listen at; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 8188, env = "BURNISH_PORT")]
+    pub port: u16,
+    /// Where to compute: auto or cpu; given again, jobs run side by side
+    #[arg(long, default_value = "auto", env = "BURNISH_DEVICE")]
+    pub device: Vec<String>,
+    /// The most that loaded models may take on each device, such as 6GB [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, env = "BURNISH_MEMORY")]
+    pub memory: Option<u64>,
+    /// Which results are kept from job to job: classic, lru:N, ram or none
+    #[arg(long, default_value = "ram", value_parser = policy, env = "BURNISH_CACHE")]
+    pub cache: Policy,
+    /// Leave the workflow out of saved files
+    #[arg(long)]
+    pub disable_metadata: bool,
+    /// Whether to show how unfinished pictures look
+    #[arg(long, value_enum, default_value_t = PreviewMethod::Auto, env = "BURNISH_PREVIEW_METHOD")]
+    pub preview_method: PreviewMethod,
+    /// What to do with the job that was running when the server died
+    #[arg(long, value_enum, default_value_t = AfterCrash::Rerun, env = "BURNISH_AFTER_CRASH")]
+    pub after_crash: AfterCrash,
+    /// The most jobs that may wait
+    #[arg(long, value_name = "N", default_value_t = 100_000, env = "BURNISH_MAX_QUEUE")]
+    pub max_queue: usize,
+    /// The largest upload, in MB
+    #[arg(long, value_name = "MB", default_value_t = 100, env = "BURNISH_MAX_UPLOAD_SIZE")]
+    pub max_upload_size: usize,
+    /// The directory of settings, saved workflows and the queue [default: user in the base directory]
+    #[arg(long, value_name = "DIR", help_heading = "Folders", env = "BURNISH_USER_DIRECTORY")]
+    pub user_directory: Option<PathBuf>,
+    /// Another editor than the one inside: a directory with an index.html
+    #[arg(long, value_name = "DIR", help_heading = "Folders", env = "BURNISH_FRONT_END_ROOT")]
+    pub front_end_root: Option<PathBuf>,
+    /// What requests have to carry as `Authorization: Bearer TOKEN`; better given as an environment variable or as a file
+    #[arg(long, value_name = "TOKEN", help_heading = "Security", env = "BURNISH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE", help_heading = "Security", env = "BURNISH_TOKEN_FILE", conflicts_with = "token")]
+    pub token_file: Option<PathBuf>,
+    /// Listen where others can reach it although there is no token: everybody can then run workflows and read results
+    #[arg(long, help_heading = "Security")]
+    pub allow_insecure_bind: bool,
+    /// A host name under which the server is reached, beside localhost and IP addresses; may be given again
+    #[arg(long, value_name = "NAME", help_heading = "Security", env = "BURNISH_ALLOWED_HOST", value_delimiter = ',')]
+    pub allowed_host: Vec<String>,
+    /// Another web site that may use the server, such as https://example.org; may be given again
+    #[arg(long, value_name = "ORIGIN", help_heading = "Security", env = "BURNISH_ALLOWED_ORIGIN", value_delimiter = ',')]
+    pub allowed_origin: Vec<String>,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// How previews of unfinished pictures are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PreviewMethod {
+    /// Not at all
+    None,
+    /// For clients that say that they can show them
+    Auto,
+    /// For all clients, by a linear guess
+    Latent2rgb,
 }
 
 /// What `burnish validate` takes.

@@ -2,7 +2,8 @@
 //!
 //! - [`cli`]: what can be typed; `burnish --help` says it to the user.
 //! - [`open`]: from the text of a file, and what `--set`, `--seed` and `--only` change in it, to a graph.
-//! - [`run`], [`validate`], [`convert`], [`list`]: the commands.
+//! - [`run`], [`validate`], [`convert`], [`list`]: the commands that end.
+//! - [`serve`]: the command that does not.
 //! - [`progress`]: what a run tells of itself, on a terminal or as lines of JSON.
 //! - [`error`]: why a command ended early, and with which exit code.
 
@@ -14,6 +15,7 @@ pub mod open;
 mod out;
 pub mod progress;
 pub mod run;
+pub mod serve;
 pub mod validate;
 
 use clap::Parser;
@@ -25,6 +27,7 @@ use std::process::ExitCode;
 pub fn burnish() -> ExitCode {
     finish(match Burnish::parse().command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Serve(arguments) => serve::serve(arguments, nodes::catalogue()),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Convert(arguments) => convert::convert(&arguments),
         Command::Nodes(arguments) => list::nodes(&arguments),

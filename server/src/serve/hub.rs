@@ -1,0 +1,300 @@
+//! Who listens: the websockets, each behind an outbox of its own.
+//!
+//! Whoever tells something puts it into outboxes and goes on; a task for each client sends it. An outbox is bounded: while its client is
+//! slow, previews go first, then progress, of which only the latest matters. What must arrive is never dropped: a client that does not
+//! even take that is cut off, and finds everything in the history.
+
+use crate::serve::protocol::{self, Features, Preview};
+use axum::body::Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
+use dashmap::DashMap;
+use graph::NodeId;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// The clients of one server.
+#[derive(Default)]
+pub(crate) struct Hub {
+    clients: DashMap<String, Arc<Client>>,
+    /// Rung when the length of the queue changed.
+    changed: Notify,
+}
+
+/// One websocket.
+pub(crate) struct Client {
+    /// What the client calls itself.
+    pub id: String,
+    outbox: Mutex<Outbox>,
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct Outbox {
+    frames: VecDeque<Frame>,
+    closed: bool,
+    features: Features,
+    /// The length of the queue that the client was told last.
+    remaining: Option<usize>,
+}
+
+/// Something to be sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Frame {
+    /// A message that must arrive.
+    Event(Utf8Bytes),
+    /// A message that a later one of its kind makes useless.
+    Passing(Utf8Bytes),
+    /// How unfinished work looks.
+    Preview(Arc<Preview>),
+    /// What a node says of its work.
+    Words(Arc<(String, NodeId, String)>),
+}
+
+/// To whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To<'c> {
+    /// Everybody.
+    All,
+    /// The client of this name, if it is there.
+    Client(&'c str),
+}
+
+/// Frames in an outbox above which what is passing is dropped.
+const SOFT: usize = 256;
+/// Frames in an outbox above which its client is cut off.
+const HARD: usize = 16_384;
+
+impl Hub {
+    /// A client arrives. Whoever had its name before is cut off.
+    pub(crate) fn join(&self, id: String) -> Arc<Client> {
+        let client = Arc::new(Client { id: id.clone(), outbox: Mutex::default(), bell: Notify::new() });
+        if let Some(before) = self.clients.insert(id, client.clone()) {
+            before.close();
+        }
+        client
+    }
+
+    /// A client is gone.
+    pub(crate) fn leave(&self, client: &Arc<Client>) {
+        client.close();
+        self.clients.remove_if(&client.id, |_, it| Arc::ptr_eq(it, client));
+    }
+
+    /// How many clients there are.
+    pub(crate) fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Tells something. Never waits for anybody.
+    pub(crate) fn tell(&self, to: To<'_>, frame: &Frame) {
+        match to {
+            To::All => self.clients.iter().for_each(|it| it.push(frame.clone())),
+            To::Client(id) => {
+                if let Some(client) = self.clients.get(id) {
+                    client.push(frame.clone());
+                }
+            }
+        }
+    }
+
+    /// The length of the queue changed: `first` hears it now, the others soon.
+    pub(crate) fn queue_changed(&self, first: Option<&str>, remaining: usize) {
+        if let Some(client) = first.and_then(|it| self.clients.get(it)) {
+            client.tell_remaining(remaining);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Waits until the length of the queue changed.
+    pub(crate) async fn queue_has_changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Tells everybody the length of the queue who does not know it.
+    pub(crate) fn tell_remaining(&self, remaining: usize) {
+        self.clients.iter().for_each(|it| it.tell_remaining(remaining));
+    }
+
+    /// Whether a client shows pictures with the name of their node, as newer ones do.
+    pub(crate) fn features(&self, id: &str) -> Features {
+        self.clients.get(id).map(|it| it.outbox.lock().features).unwrap_or_default()
+    }
+
+    /// Everybody is cut off.
+    pub(crate) fn close(&self) {
+        self.clients.iter().for_each(|it| it.close());
+    }
+}
+
+impl Client {
+    /// Puts something into the outbox.
+    pub(crate) fn push(&self, frame: Frame) {
+        self.outbox.lock().push(frame);
+        self.bell.notify_one();
+    }
+
+    /// Puts messages before everything else.
+    pub(crate) fn greet(&self, remaining: usize, greeting: impl DoubleEndedIterator<Item = Value>) {
+        let mut outbox = self.outbox.lock();
+        outbox.remaining = Some(remaining);
+        for message in greeting.rev() {
+            outbox.frames.push_front(Frame::event(&message));
+        }
+        self.bell.notify_one();
+    }
+
+    /// What the client can do.
+    pub(crate) fn learn(&self, features: Features) {
+        self.outbox.lock().features = features;
+    }
+
+    /// Waits for what is to be sent. `None` when the client is cut off.
+    pub(crate) async fn next(&self) -> Option<Vec<Message>> {
+        loop {
+            {
+                let mut outbox = self.outbox.lock();
+                if outbox.closed {
+                    return None;
+                }
+                if !outbox.frames.is_empty() {
+                    let (frames, features) = (std::mem::take(&mut outbox.frames), outbox.features);
+                    drop(outbox);
+                    return Some(frames.into_iter().filter_map(|it| it.encode(features)).collect());
+                }
+            }
+            self.bell.notified().await;
+        }
+    }
+
+    fn tell_remaining(&self, remaining: usize) {
+        let mut outbox = self.outbox.lock();
+        if outbox.remaining != Some(remaining) {
+            outbox.remaining = Some(remaining);
+            outbox.push(Frame::event(&protocol::status(remaining, None)));
+            self.bell.notify_one();
+        }
+    }
+
+    fn close(&self) {
+        self.outbox.lock().closed = true;
+        self.bell.notify_one();
+    }
+}
+
+impl Outbox {
+    fn push(&mut self, frame: Frame) {
+        if matches!(frame, Frame::Preview(_)) {
+            self.frames.retain(|it| !matches!(it, Frame::Preview(_)));
+        }
+        if self.frames.len() >= SOFT && !matches!(frame, Frame::Event(_)) {
+            match self.frames.iter().position(|it| !matches!(it, Frame::Event(_))) {
+                Some(passing) => drop(self.frames.remove(passing)),
+                None => return,
+            }
+        }
+        self.frames.push_back(frame);
+        if self.frames.len() > HARD {
+            self.frames.clear();
+            self.closed = true;
+        }
+    }
+}
+
+impl Frame {
+    /// A message that must arrive.
+    pub(crate) fn event(message: &Value) -> Self {
+        Self::Event(message.to_string().into())
+    }
+
+    /// A message that a later one of its kind makes useless.
+    pub(crate) fn passing(message: &Value) -> Self {
+        Self::Passing(message.to_string().into())
+    }
+
+    /// What goes over the wire to a client that can do this.
+    fn encode(self, features: Features) -> Option<Message> {
+        Some(match self {
+            Self::Event(text) | Self::Passing(text) => Message::Text(text),
+            Self::Preview(preview) => Message::Binary(preview.encode(features)?),
+            Self::Words(words) => {
+                let (job, node, text) = &*words;
+                Message::Binary(Bytes::from(protocol::words(job, node, text, features)))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::{NodeRef, Picture};
+    use serde_json::json;
+
+    fn picture() -> Frame {
+        let picture = Arc::new(Picture { width: 1, height: 1, rgb: vec![0; 3] });
+        Frame::Preview(Arc::new(Preview::new("job", NodeRef::own("1".into()), picture)))
+    }
+
+    fn events(outbox: &Outbox) -> usize {
+        outbox.frames.iter().filter(|it| matches!(it, Frame::Event(_))).count()
+    }
+
+    #[test]
+    fn only_the_latest_preview_waits() {
+        let mut outbox = Outbox::default();
+        for _ in 0..10 {
+            outbox.push(picture());
+            outbox.push(Frame::event(&json!(1)));
+        }
+        assert_eq!((outbox.frames.len(), events(&outbox)), (11, 10));
+    }
+
+    #[test]
+    fn a_slow_client_misses_what_is_passing_and_nothing_else() {
+        let mut outbox = Outbox::default();
+        for i in 0..HARD {
+            outbox.push(Frame::passing(&json!(i)));
+            outbox.push(picture());
+            if i % 10 == 0 {
+                outbox.push(Frame::event(&json!(i)));
+            }
+        }
+        assert_eq!(events(&outbox), HARD.div_ceil(10));
+        assert!(outbox.frames.len() <= SOFT + HARD.div_ceil(10) && !outbox.closed);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_cut_off() {
+        let hub = Hub::default();
+        let client = hub.join("slow".into());
+        for i in 0..=HARD {
+            hub.tell(To::Client("slow"), &Frame::event(&json!(i)));
+        }
+        let outbox = client.outbox.lock();
+        assert!(outbox.closed && outbox.frames.is_empty());
+    }
+
+    #[test]
+    fn the_newer_of_two_clients_of_one_name_stays() {
+        let hub = Hub::default();
+        let (older, newer) = (hub.join("me".into()), hub.join("me".into()));
+        assert!(older.outbox.lock().closed && !newer.outbox.lock().closed);
+        hub.leave(&older);
+        assert_eq!(hub.len(), 1);
+        hub.leave(&newer);
+        assert_eq!(hub.len(), 0);
+    }
+
+    #[test]
+    fn the_length_of_the_queue_is_told_once() {
+        let hub = Hub::default();
+        let client = hub.join("me".into());
+        hub.queue_changed(Some("me"), 1);
+        hub.tell_remaining(1);
+        hub.tell_remaining(0);
+        assert_eq!(events(&client.outbox.lock()), 2);
+    }
+}
