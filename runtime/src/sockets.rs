@@ -2,7 +2,7 @@
 
 use crate::Socket;
 use graph::SocketType;
-use models::{Clip, Conditioning, Image, Latent, Mask, Model, Vae};
+use models::{Clip, Conditioning, Image, Latent, Mask, Model, Upscaler, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -37,4 +37,5 @@ tensors! {
     Model, "MODEL", |_it| 0;
     Clip, "CLIP", |_it| 0;
     Vae, "VAE", |_it| 0;
+    Upscaler, "UPSCALE_MODEL", |_it| 0;
 }
