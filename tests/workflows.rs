@@ -43,6 +43,7 @@ fn every_workflow_draws_its_pictures() {
         ("inpaint", 1, 64),
         ("prompt-weighting", 1, 64),
         ("text-to-image", 1, 64),
+        ("upscale", 1, 256),
     ];
     let mut seen = Vec::new();
     for entry in fs::read_dir(root().join("workflows")).expect("workflows") {

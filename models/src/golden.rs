@@ -91,7 +91,7 @@ impl Golden {
 }
 
 /// 24 bits of splitmix64 for each value, as -0.5..0.5 times scale plus offset: exact, and the same in the script.
-fn values(place: u64, count: usize, offset: f32, scale: f32) -> impl Iterator<Item = f32> {
+pub(crate) fn values(place: u64, count: usize, offset: f32, scale: f32) -> impl Iterator<Item = f32> {
     (0..count as u64).map(move |index| {
         let mut z = ((place << 32) + index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -10,18 +10,31 @@ mod conditioning;
 mod image;
 mod latent;
 mod loaders;
+mod lora;
 mod mask;
 mod sampling;
 mod text;
+mod upscale;
 mod vae;
 
 use runtime::Registry;
 
 /// Every built-in class.
 pub fn catalogue() -> Registry {
-    [loaders::nodes, conditioning::nodes, latent::nodes, sampling::nodes, vae::nodes, image::nodes, mask::nodes, text::nodes]
-        .into_iter()
-        .fold(Registry::new(), |all, nodes| all.merge(nodes()))
+    [
+        loaders::nodes,
+        lora::nodes,
+        conditioning::nodes,
+        latent::nodes,
+        sampling::nodes,
+        vae::nodes,
+        image::nodes,
+        upscale::nodes,
+        mask::nodes,
+        text::nodes,
+    ]
+    .into_iter()
+    .fold(Registry::new(), |all, nodes| all.merge(nodes()))
 }
 
 #[cfg(test)]

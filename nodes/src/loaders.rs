@@ -215,7 +215,7 @@ impl Run for VAELoader {
     }
 }
 
-fn find(cx: &Context, folder: &str, name: &str, input: &str) -> Result<PathBuf, NodeError> {
+pub(crate) fn find(cx: &Context, folder: &str, name: &str, input: &str) -> Result<PathBuf, NodeError> {
     cx.folders().models.find(folder, name).map_err(|error| load_error(error, input))
 }
 
@@ -234,7 +234,7 @@ fn part<T>(part: Option<T>, missing: impl FnOnce() -> String) -> Blockable<T> {
     part.map_or_else(|| Blockable::Blocked(Some(missing())), Blockable::Open)
 }
 
-fn load_error(error: LoadError, input: &str) -> NodeError {
+pub(crate) fn load_error(error: LoadError, input: &str) -> NodeError {
     let hint = error.hint();
     let error = NodeError::from(error).at(input);
     match hint {

@@ -2,7 +2,7 @@
 
 use crate::{Socket, Value};
 use graph::SocketType;
-use models::{Clip, Conditioning, Image, Latent, Mask, Model, Recipe, Vae};
+use models::{Clip, Conditioning, Image, Latent, Mask, Model, Recipe, Upscaler, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -21,9 +21,10 @@ macro_rules! tensors {
 pub(crate) fn recipe(value: &Value) -> Option<&dyn Recipe> {
     let Value::Held(held) = value else { return None };
     let it = held.inside();
-    None.or_else(|| it.downcast_ref::<Model>().map(|it| it as &dyn Recipe))
-        .or_else(|| it.downcast_ref::<Clip>().map(|it| it as &dyn Recipe))
-        .or_else(|| it.downcast_ref::<Vae>().map(|it| it as &dyn Recipe))
+    macro_rules! first_of {
+        ($($type:ty)*) => { None$(.or_else(|| it.downcast_ref::<$type>().map(|it| it as &dyn Recipe)))* };
+    }
+    first_of!(Model Clip Vae Upscaler)
 }
 
 /// Bytes of so many 32-bit numbers.
@@ -46,4 +47,5 @@ tensors! {
     Model, "MODEL", |_it| 0;
     Clip, "CLIP", |_it| 0;
     Vae, "VAE", |_it| 0;
+    Upscaler, "UPSCALE_MODEL", |_it| 0;
 }

@@ -54,33 +54,88 @@ const DIFFUSERS: Layout = Layout {
         residual("mid_block.resnets.0", "middle_block.0", &mut rules);
         residual("mid_block.resnets.1", "middle_block.2", &mut rules);
         let mut at = 1;
-        for level in 0..weights.count("down_blocks") {
+        for (level, Level { blocks, resamples, .. }) in falling(weights).into_iter().enumerate() {
             let from = format!("down_blocks.{level}");
-            for index in 0..weights.count(&format!("{from}.resnets")) {
+            for index in 0..blocks {
                 residual(&format!("{from}.resnets.{index}"), &format!("input_blocks.{at}.0"), &mut rules);
                 rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("input_blocks.{at}.1")));
                 at += 1;
             }
-            if weights.has(&format!("{from}.downsamplers.0.conv.weight")) {
+            if resamples {
                 rules.push(rename_sized(format!("{from}.downsamplers.0.conv"), format!("input_blocks.{at}.0.op")));
                 at += 1;
             }
         }
         let mut at = 0_usize;
-        for level in 0..weights.count("up_blocks") {
+        for (level, Level { blocks, attends, .. }) in rising(weights).into_iter().enumerate() {
             let from = format!("up_blocks.{level}");
-            for index in 0..weights.count(&format!("{from}.resnets")) {
+            for index in 0..blocks {
                 residual(&format!("{from}.resnets.{index}"), &format!("output_blocks.{at}.0"), &mut rules);
                 rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("output_blocks.{at}.1")));
                 at += 1;
             }
             // It follows the last residual block of its level, or that one's transformer.
-            let (last, part) = (at.saturating_sub(1), 1 + usize::from(weights.count(&format!("{from}.attentions")) > 0));
+            let (last, part) = (at.saturating_sub(1), 1 + usize::from(attends));
             rules.push(rename_sized(format!("{from}.upsamplers.0.conv"), format!("output_blocks.{last}.{part}.conv")));
         }
         rules
     }),
 };
+
+/// The blocks of one resolution.
+#[derive(Default)]
+struct Level {
+    blocks: usize,
+    attends: bool,
+    resamples: bool,
+}
+
+/// The levels on the way down, by either naming.
+fn falling(weights: &Weights) -> Vec<Level> {
+    if weights.has("input_blocks.0.0.weight") {
+        let mut levels = vec![Level::default()];
+        for index in 1..weights.count("input_blocks") {
+            let block = weights.at("input_blocks").at(index);
+            count(&mut levels, block.has("0.in_layers.2.weight"), block.has("1.proj_in.weight"), block.has("0.op.weight"));
+        }
+        return levels;
+    }
+    foreign_levels(weights, "down_blocks", "downsamplers.0.conv.weight")
+}
+
+/// The levels on the way up, by either naming.
+fn rising(weights: &Weights) -> Vec<Level> {
+    if weights.has("input_blocks.0.0.weight") {
+        let mut levels = vec![Level::default()];
+        for index in 0..weights.count("output_blocks") {
+            let block = weights.at("output_blocks").at(index);
+            let resamples = block.has("1.conv.weight") || block.has("2.conv.weight");
+            count(&mut levels, true, block.has("1.proj_in.weight"), resamples);
+        }
+        return levels;
+    }
+    foreign_levels(weights, "up_blocks", "upsamplers.0.conv.weight")
+}
+
+/// Counts a block to the last level, which ends where the resolution changes.
+fn count(levels: &mut Vec<Level>, residual: bool, attends: bool, resamples: bool) {
+    if let Some(level) = levels.last_mut() {
+        level.blocks += usize::from(residual);
+        level.attends |= attends;
+        level.resamples = resamples;
+    }
+    if resamples {
+        levels.push(Level::default());
+    }
+}
+
+fn foreign_levels(weights: &Weights, side: &str, sampler: &str) -> Vec<Level> {
+    let level = |index| {
+        let level = weights.at(side).at(index);
+        Level { blocks: level.count("resnets"), attends: level.count("attentions") > 0, resamples: level.has(sampler) }
+    };
+    (0..weights.count(side)).map(level).collect()
+}
 
 /// Translates a residual block.
 fn residual(from: &str, to: &str, rules: &mut Vec<Rule>) {

@@ -13,6 +13,7 @@ pub use embedding::{Embedding, Embeddings};
 pub use prompt::{PromptError, Token, Tokens, Weighted};
 pub use tokenizer::Tokenizer;
 
+use crate::patch::Patch;
 use crate::weights::Layout;
 use crate::{Cond, Conditioning, Engine, LoadError, Recipe, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
@@ -108,6 +109,16 @@ impl Clip {
     /// Its tensors.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// The tensors of each encoder in it, and the foreign names that they may have.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Weights, &'static [&'static Layout])> {
+        std::iter::once((&self.weights, self.architecture.layouts))
+    }
+
+    /// The same, with changes to the tensors of the encoder of this number.
+    pub(crate) fn patched(self, _: usize, patch: Patch) -> Self {
+        Self { weights: self.weights.patched(patch), ..self }
     }
 
     /// Equal for recipes that encode every prompt alike.

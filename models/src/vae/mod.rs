@@ -3,10 +3,9 @@
 //! To add one: write its file, add its [`Architecture`] to [`VAES`], and a golden.
 
 mod kl;
-mod tiled;
 mod tiny;
 
-pub use tiled::Tiling;
+pub use crate::tiled::Tiling;
 
 use crate::settings::Settings;
 use crate::weights::Layout;
@@ -265,7 +264,7 @@ fn to_picture(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Values of a tensor as they lie in memory, f32.
-fn values(x: Tensor<4>) -> Result<Vec<f32>, Stop> {
+pub(crate) fn values(x: Tensor<4>) -> Result<Vec<f32>, Stop> {
     let data: TensorData = x.try_into_data().map_err(|it| Stop::OutOfMemory(it.to_string()))?;
     Ok(data.iter::<f32>().collect())
 }

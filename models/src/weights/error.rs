@@ -91,6 +91,16 @@ pub enum LoadError {
         /// The tensors.
         names: Vec<String>,
     },
+    /// No tensor of a file that changes a model names a layer of that model.
+    #[error("{source_name}: nothing in it fits {model}, first: {}", listed(.names))]
+    Foreign {
+        /// The file.
+        source_name: String,
+        /// Its tensors.
+        names: Vec<String>,
+        /// What it was to change.
+        model: String,
+    },
     /// The tensors cannot be translated to canonical names.
     #[error("{source_name}: {reason}")]
     Layout {
@@ -151,6 +161,9 @@ impl LoadError {
                 Some(family) => format!("the file also holds {family}"),
                 None => "the file holds more than this model: it may be of a newer version, or of another family".to_owned(),
             },
+            Self::Foreign { .. } => {
+                "it was made for a model of another family: use it with the kind it was trained on".to_owned()
+            }
             Self::OutOfMemory { .. } => "raise --memory, or use a smaller model or picture".to_owned(),
             Self::Layout { .. } | Self::Config { .. } => return None,
         })

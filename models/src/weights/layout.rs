@@ -20,7 +20,7 @@ pub struct Layout {
     pub marker: &'static str,
     /// How the names are translated.
     pub rules: &'static [Rule],
-    /// More rules, where they depend on the sizes of the model.
+    /// More rules, where they depend on the sizes of the model. The weights may have the foreign names or the canonical ones.
     pub sized: Option<fn(&Weights) -> Vec<Rule>>,
 }
 
@@ -188,6 +188,24 @@ impl Weights {
             put(name, joined)?;
         }
         Ok(Self::from(Tensors { identity: format!("{}@{}", self.identity(), layout.name), entries, ..self.tensors.header() }))
+    }
+}
+
+impl Layout {
+    /// The names in this layout of canonical tensors: `(foreign, canonical)`, for those that only another name makes different.
+    pub(crate) fn foreign(&self, canonical: &Weights) -> Vec<(String, String)> {
+        let sized = self.sized.map(|it| it(canonical)).unwrap_or_default();
+        let renames = |it: &&Rule| matches!(it.change, Change::Rename | Change::Rank(_));
+        let back = |it: &Rule| Rule { from: it.to.clone(), to: it.from.clone(), change: it.change };
+        let rules: Vec<Rule> = self.rules.iter().chain(&sized).filter(renames).map(back).collect();
+        let rules: Vec<&Rule> = rules.iter().collect();
+        let table = Table::new(&rules);
+        // Where two rules would fit, none is sure to be meant.
+        let found = |name: &str| {
+            let found = table.find(name).ok()??;
+            Some(found.name(rules[found.rule].to.list().first()?))
+        };
+        canonical.names().filter_map(|it| Some((found(it)?, it.to_owned()))).collect()
     }
 }
 

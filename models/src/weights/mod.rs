@@ -15,6 +15,7 @@ pub(crate) use error::{family, nearest, shown};
 pub(crate) use folder::json;
 pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves};
 
+use crate::patch::{Patch, Patches};
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 use map::Map;
 use parking_lot::Mutex;
@@ -36,6 +37,8 @@ pub struct Weights {
     tensors: Arc<Tensors>,
     prefix: String,
     drawn: Arc<Mutex<FxHashSet<String>>>,
+    /// What changes tensors as they are drawn.
+    patches: Patches,
 }
 
 #[derive(Default)]
@@ -79,7 +82,7 @@ struct Entry {
 
 impl From<Tensors> for Weights {
     fn from(tensors: Tensors) -> Self {
-        Self { tensors: Arc::new(tensors), prefix: String::new(), drawn: Arc::default() }
+        Self { tensors: Arc::new(tensors), prefix: String::new(), drawn: Arc::default(), patches: Patches::default() }
     }
 }
 
@@ -126,19 +129,25 @@ impl Weights {
     pub fn with_config(&self, config: serde_json::Value) -> Self {
         let identity = format!("{}+{}", self.tensors.identity, blake3::hash(config.to_string().as_bytes()).to_hex());
         let tensors = Tensors { identity, config: Some(config), entries: self.tensors.entries.clone(), ..self.tensors.header() };
-        Self { tensors: Arc::new(tensors), prefix: self.prefix.clone(), drawn: Arc::default() }
+        Self { tensors: Arc::new(tensors), drawn: Arc::default(), ..self.clone() }
     }
 
     /// The part below a name: `at("input_blocks").at(0)`.
     #[must_use]
     pub fn at(&self, segment: impl fmt::Display) -> Self {
-        Self { tensors: self.tensors.clone(), prefix: format!("{}{segment}.", self.prefix), drawn: self.drawn.clone() }
+        Self { prefix: format!("{}{segment}.", self.prefix), ..self.clone() }
     }
 
     /// The same tensors, of which none was drawn yet: for a build that does not share its record with another one.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { drawn: Arc::default(), ..self.clone() }
+    }
+
+    /// The same tensors with changes that take effect when they are drawn.
+    #[must_use]
+    pub fn patched(&self, patch: Patch) -> Self {
+        Self { patches: self.patches.with(patch), ..self.clone() }
     }
 
     /// Whether there is a tensor of this name.
@@ -196,9 +205,9 @@ impl Weights {
         &self.tensors.source
     }
 
-    /// Equal for equal tensors: the file, its size and time, and the prefix.
+    /// Equal for equal tensors: the file, its size and time, the prefix, and the patches.
     pub fn identity(&self) -> String {
-        format!("{}#{}", self.tensors.identity, self.prefix)
+        format!("{}#{}{}", self.tensors.identity, self.prefix, self.patches.identity())
     }
 
     /// How many bytes the tensors here take in the file.
@@ -239,8 +248,42 @@ impl Weights {
         }
         let data = entry.data();
         let dtype = data.dtype();
+        let tensor = self.patches.apply(&full, Tensor::from_data(data, (device, dtype)), device)?;
         self.drawn.lock().insert(full);
-        Ok(Tensor::from_data(data, (device, dtype)))
+        Ok(tensor)
+    }
+
+    /// The numbers of a tensor of any shape, as they are in the file.
+    ///
+    /// # Errors
+    /// [`LoadError::Missing`], and [`LoadError::Type`] where the file has whole numbers.
+    pub fn numbers(&self, name: &str) -> Result<Vec<f32>, LoadError> {
+        let full = self.full(name);
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        if !entry.dtype.is_float() {
+            let (source_name, found) = (self.tensors.source.clone(), format!("{:?}", entry.dtype));
+            return Err(LoadError::Type { source_name, name: self.known(&full, entry), found, needed: "floating-point numbers" });
+        }
+        self.drawn.lock().insert(full);
+        Ok(entry.data().iter::<f32>().collect())
+    }
+
+    /// A tensor that is one number, whole or not.
+    ///
+    /// # Errors
+    /// [`LoadError::Missing`], and [`LoadError::Shape`] where it is not one finite number.
+    pub fn number(&self, name: &str) -> Result<f64, LoadError> {
+        let full = self.full(name);
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        let one = entry.shape.iter().all(|it| *it == 1);
+        let number = if one { entry.data().iter::<f64>().next().filter(|it| it.is_finite()) } else { None };
+        self.drawn.lock().insert(full.clone());
+        number.ok_or_else(|| LoadError::Shape {
+            source_name: self.tensors.source.clone(),
+            name: self.known(&full, entry),
+            found: entry.shape.clone(),
+            needed: Vec::new(),
+        })
     }
 
     /// Says that every tensor here has been drawn since the last time, but for names that `ignored` accepts, and forgets the record.

@@ -4,7 +4,7 @@
 //! each other, and the mean of the three cuts is taken, so that an edge of one cut lies in the middle of another's tile. This is the
 //! scheme of ComfyUI `comfy/sd.py` `VAE.decode_tiled_` and `comfy/utils.py` `tiled_scale`, with the same tiles and weights.
 
-use super::values;
+use crate::vae::values;
 use crate::{Stop, Watch};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::ops::Range;
@@ -20,7 +20,7 @@ pub struct Tiling {
 
 impl Tiling {
     /// Cuts a latent of `size` cells, `cell` pixels each.
-    pub(super) fn plan(self, size: [usize; 2], cell: usize) -> Result<Plan, Stop> {
+    pub(crate) fn plan(self, size: [usize; 2], cell: usize) -> Result<Plan, Stop> {
         let (tile, overlap) = (self.tile / cell, self.overlap.min(self.tile / 4) / cell);
         if tile / 2 <= overlap {
             let needed = 4 * cell;
@@ -35,7 +35,7 @@ impl Tiling {
 }
 
 /// Where the tiles lie, in cells of the latent.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     size: [usize; 2],
     overlap: usize,
     cuts: Vec<Cut>,
@@ -49,11 +49,17 @@ struct Cut {
 }
 
 impl Plan {
+    /// Cuts a picture of `size` once, into square tiles: ComfyUI's upscalers do so.
+    pub(crate) fn single(size: [usize; 2], tile: usize, overlap: usize) -> Self {
+        let cut = Cut { rows: spans(size[0], tile, overlap), columns: spans(size[1], tile, overlap) };
+        Self { size, overlap, cuts: vec![cut] }
+    }
+
     /// Runs a network on every tile and puts the whole together on the CPU.
     ///
     /// `tile` gets rows and columns of the latent and returns `[1, C, rows·zoom, columns·zoom]`. `(index, batch)` says which picture
     /// of how many this is, for the progress.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         zoom: usize,
         watch: &dyn Watch,

@@ -1,0 +1,85 @@
+//! What bends a model that is already there: changes to its weights.
+//!
+//! Nothing is copied and nothing is undone. A patched model is another recipe, whose tensors are changed when they are drawn; the
+//! recipe without the patch still names the network that it always named.
+
+mod change;
+mod lora;
+
+pub use lora::{Lora, Patched};
+
+use crate::LoadError;
+use burn::tensor::{Device, Tensor};
+use change::Change;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Changes to the tensors of one model, at one strength. Cloning costs nothing.
+#[derive(Clone)]
+pub struct Patch {
+    changes: Arc<Changes>,
+    strength: f64,
+}
+
+/// Changes by the whole names of the tensors they change.
+struct Changes {
+    by_name: BTreeMap<String, Change>,
+    /// Equal for equal changes.
+    identity: String,
+}
+
+/// The patches of some weights, in the order in which they are applied.
+#[derive(Clone, Default)]
+pub(crate) struct Patches(Arc<[Patch]>);
+
+impl Patch {
+    fn new(by_name: BTreeMap<String, Change>, identity: String, strength: f64) -> Self {
+        Self { changes: Arc::new(Changes { by_name, identity }), strength }
+    }
+
+    /// Whether it says the same whatever other patches do: such patches may come in any order.
+    fn is_additive(&self) -> bool {
+        self.changes.by_name.values().all(Change::is_additive)
+    }
+
+    /// What makes it what it is, and its place among patches whose order is free.
+    fn key(&self) -> (&str, u64) {
+        (&self.changes.identity, self.strength.to_bits())
+    }
+}
+
+impl Patches {
+    /// These and one more. A patch of strength 0, or without changes, is none.
+    pub(crate) fn with(&self, patch: Patch) -> Self {
+        if patch.strength == 0.0 || patch.changes.by_name.is_empty() {
+            return self.clone();
+        }
+        let mut all: Vec<Patch> = self.0.iter().cloned().chain([patch]).collect();
+        // Sums of floats depend on their order, and the order of sums should not: it is made the same.
+        for run in all.chunk_by_mut(|a, b| a.is_additive() && b.is_additive()) {
+            run.sort_by(|a, b| a.key().cmp(&b.key()));
+        }
+        Self(all.into())
+    }
+
+    /// Equal for patches that change everything alike; empty for none.
+    pub(crate) fn identity(&self) -> String {
+        self.0.iter().map(|it| format!("+{}*{}", it.changes.identity, it.strength)).collect()
+    }
+
+    /// The tensor of this whole name as the patches have it, in its own type.
+    pub(crate) fn apply<const D: usize>(&self, name: &str, tensor: Tensor<D>, device: &Device) -> Result<Tensor<D>, LoadError> {
+        let mut changes = self.0.iter().filter_map(|it| Some((it.changes.by_name.get(name)?, it.strength))).peekable();
+        if changes.peek().is_none() {
+            return Ok(tensor);
+        }
+        let (shape, dtype) = (tensor.dims(), tensor.dtype());
+        let rows = shape[0];
+        let columns = shape[1..].iter().product();
+        let mut weight = tensor.cast(burn::tensor::FloatDType::F32).reshape([rows, columns]);
+        for (change, strength) in changes {
+            weight = change.apply(weight, &shape, strength as f32, device)?;
+        }
+        Ok(weight.reshape(shape).cast(burn::tensor::FloatDType::from(dtype)))
+    }
+}
