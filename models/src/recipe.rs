@@ -1,6 +1,7 @@
 //! Recipes: what travels on wires in the place of networks.
 
 use crate::diffusion::{ARCHITECTURES, Architecture, Prediction};
+use crate::sampling::patches::Patch;
 use crate::{LoadError, Weights};
 
 /// What travels on a wire in the place of networks.
@@ -20,6 +21,8 @@ pub struct Model {
     pub prediction: Prediction,
     /// The scale of its latents, where the file says another than the architecture.
     pub latent_scale: Option<f64>,
+    /// Changes to how it is sampled, in the order in which they were made.
+    pub patches: Vec<Patch>,
 }
 
 impl Model {
@@ -32,10 +35,16 @@ impl Model {
             let weights = weights.canonical(architecture.layouts)?;
             if (architecture.detect)(&weights) {
                 let prediction = (architecture.prediction)(&weights);
-                return Ok(Self { weights, architecture, prediction, latent_scale: None });
+                return Ok(Self { weights, architecture, prediction, latent_scale: None, patches: Vec::new() });
             }
         }
         Err(weights.unknown())
+    }
+
+    /// The same with one more change to how it is sampled.
+    pub fn patched(mut self, patch: Patch) -> Self {
+        self.patches.push(patch);
+        self
     }
 
     /// Names what would be loaded: equal keys share one resident network.

@@ -1,13 +1,24 @@
-//! The samplers.
+//! The samplers, and what they are put together from.
 
-use models::diffusion::Prediction;
-use models::sampling::{Levels, SAMPLERS, SCHEDULERS, SampleRequest, sample};
+mod custom;
+mod levels;
+mod methods;
+mod patches;
+mod schedulers;
+mod sigmas;
+
+#[cfg(test)]
+mod tests;
+
+use models::sampling::{Guider, Levels, Method, SAMPLERS, SCHEDULERS, SampleRequest, sample};
 use models::{Conditioning, Latent, Model};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
-/// Every node of this file.
+/// Every node of this file and its folder.
 pub(crate) fn nodes() -> Registry {
-    registry![KSampler, KSamplerAdvanced, ModelSamplingDiscrete]
+    [custom::nodes, methods::nodes, schedulers::nodes, sigmas::nodes, levels::nodes, patches::nodes]
+        .into_iter()
+        .fold(registry![KSampler, KSamplerAdvanced], |all, nodes| all.merge(nodes()))
 }
 
 /// The longest run; the start and end of a part of one have the same limit.
@@ -57,14 +68,14 @@ impl Run for KSampler {
     type Output = Latent;
 
     fn run(self, cx: &Context) -> Result<Latent, NodeError> {
+        let guider = Guider::away(self.model, self.positive, self.negative, self.cfg);
         let request = SampleRequest {
             seed: self.seed,
-            sampler: &self.sampler_name,
+            method: Method::named(&self.sampler_name)?,
             levels: Levels::Schedule { scheduler: &self.scheduler, steps: count(self.steps), denoise: self.denoise },
-            cfg: self.cfg,
-            ..SampleRequest::new(&self.model, &self.positive, &self.negative, &self.latent_image)
+            ..SampleRequest::new(&guider, &self.latent_image)
         };
-        Ok(sample(cx.engine(), &request, &cx.watch(self.model.architecture.latent))?)
+        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.architecture.latent))?.latent)
     }
 }
 
@@ -127,18 +138,18 @@ impl Run for KSamplerAdvanced {
     type Output = Latent;
 
     fn run(self, cx: &Context) -> Result<Latent, NodeError> {
+        let guider = Guider::away(self.model, self.positive, self.negative, self.cfg);
         let request = SampleRequest {
             seed: self.noise_seed,
             add_noise: self.add_noise == Switch::Enable,
-            sampler: &self.sampler_name,
+            method: Method::named(&self.sampler_name)?,
             levels: Levels::Schedule { scheduler: &self.scheduler, steps: count(self.steps), denoise: 1.0 },
             start_step: count(self.start_at_step),
             end_step: Some(count(self.end_at_step)),
             force_full_denoise: self.return_with_leftover_noise == Leftover::Disable,
-            cfg: self.cfg,
-            ..SampleRequest::new(&self.model, &self.positive, &self.negative, &self.latent_image)
+            ..SampleRequest::new(&guider, &self.latent_image)
         };
-        Ok(sample(cx.engine(), &request, &cx.watch(self.model.architecture.latent))?)
+        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.architecture.latent))?.latent)
     }
 }
 
@@ -146,54 +157,8 @@ fn count(steps: u64) -> usize {
     usize::try_from(steps).unwrap_or(usize::MAX)
 }
 
-/// Says how a network was trained, where its file does not tell.
-///
-/// `lcm`, `img_to_img` and levels that end in pure noise are not supported so far.
-#[derive(Node)]
-#[node(category = "advanced/model", outputs(MODEL = "The same network, read in this way."))]
-struct ModelSamplingDiscrete {
-    /// The network.
-    model: Model,
-    /// What the network's output is: the noise (`eps`), a velocity (`v_prediction`) or the clean latent (`x0`).
-    sampling: Reading,
-    /// Whether the noisiest level is noise alone. Not supported so far.
-    #[input(default = false)]
-    zsnr: bool,
-}
-
-/// What a network's output is.
-#[derive(Choice, Clone, Copy, Debug, PartialEq)]
-enum Reading {
-    Eps,
-    VPrediction,
-    Lcm,
-    X0,
-    ImgToImg,
-}
-
-impl Run for ModelSamplingDiscrete {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        if self.zsnr {
-            let error = NodeError::input("zsnr", "levels that end in noise alone are not supported so far");
-            return Err(error.hint("switch it off"));
-        }
-        let prediction = match self.sampling {
-            Reading::Eps => Prediction::Epsilon,
-            Reading::VPrediction => Prediction::Velocity,
-            Reading::X0 => Prediction::Sample,
-            Reading::Lcm | Reading::ImgToImg => {
-                let error = NodeError::input("sampling", "`lcm` and `img_to_img` are not supported so far");
-                return Err(error.hint("choose `eps`, `v_prediction` or `x0`"));
-            }
-        };
-        Ok(Model { prediction, ..self.model })
-    }
-}
-
 #[cfg(test)]
-mod tests {
+mod whole_pictures {
     use super::*;
     use burn::tensor::{Device, Tensor};
     use graph::{Graph, Node as Step};
@@ -319,18 +284,5 @@ mod tests {
         let parts = run(graph).unwrap().0;
         // Scaling the latent there and back costs its last bits.
         assert!(parts.iter().zip(&whole).all(|(part, whole)| (part - whole).abs() < 1e-4));
-    }
-
-    #[test]
-    fn what_a_network_was_trained_for_can_be_said() {
-        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/diffusers/burnish-demo/unet");
-        let model = models::checkpoint::open_model(&demo).unwrap();
-        let cx = Context::alone(Job::default());
-        let read = |sampling, zsnr| ModelSamplingDiscrete { model: model.clone(), sampling, zsnr }.run(&cx);
-        assert_eq!(read(Reading::VPrediction, false).unwrap().prediction, Prediction::Velocity);
-        assert_eq!(read(Reading::X0, false).unwrap().prediction, Prediction::Sample);
-        assert_eq!(read(Reading::Eps, false).unwrap().key(), model.key());
-        assert_eq!(read(Reading::Lcm, false).unwrap_err().blamed(), Some("sampling"));
-        assert_eq!(read(Reading::Eps, true).unwrap_err().blamed(), Some("zsnr"));
     }
 }

@@ -18,8 +18,21 @@ CLASSES = """
     CLIPTextEncode CLIPSetLastLayer
     ConditioningAverage ConditioningCombine ConditioningConcat ConditioningSetArea ConditioningSetAreaPercentage
     ConditioningSetAreaStrength ConditioningSetMask ConditioningZeroOut ConditioningSetTimestepRange InpaintModelConditioning
-    InstructPixToPixConditioning ModelSamplingDiscrete ModelSamplingContinuousEDM ModelSamplingContinuousV RescaleCFG
-    KSampler KSamplerAdvanced
+    InstructPixToPixConditioning
+    KSampler KSamplerAdvanced SamplerCustom SamplerCustomAdvanced
+    BasicGuider CFGGuider DualCFGGuider PerpNegGuider PerpNeg RandomNoise DisableNoise AddNoise
+    BasicScheduler KarrasScheduler ExponentialScheduler PolyexponentialScheduler LaplaceScheduler VPScheduler BetaSamplingScheduler
+    SDTurboScheduler AlignYourStepsScheduler GITSScheduler OptimalStepsScheduler LTXVScheduler
+    SplitSigmas SplitSigmasDenoise FlipSigmas SetFirstSigma ExtendIntermediateSigmas SamplingPercentToSigma
+    KSamplerSelect SamplerEulerAncestral SamplerEulerAncestralCFGPP SamplerEulerCFGpp SamplerLMS SamplerDPMPP_3M_SDE
+    SamplerDPMPP_2M_SDE SamplerDPMPP_SDE SamplerDPMPP_2S_Ancestral SamplerDPMAdaptative SamplerER_SDE SamplerSASolver
+    SamplerLCMUpscale
+    ModelSamplingDiscrete ModelSamplingContinuousEDM ModelSamplingContinuousV ModelSamplingStableCascade ModelSamplingSD3
+    ModelSamplingAuraFlow ModelSamplingFlux ModelSamplingLTXV
+    RescaleCFG RenormCFG VideoLinearCFGGuidance VideoTriangleCFGGuidance APG TCFG FreSca LatentApplyOperation
+    LatentApplyOperationCFG LatentOperationTonemapReinhard LatentOperationSharpen CFGZeroStar CFGNorm Mahiro PerturbedAttentionGuidance
+    SelfAttentionGuidance SkipLayerGuidanceSD3 SkipLayerGuidanceDiT SkipLayerGuidanceDiTSimple DifferentialDiffusion EasyCache LazyCache
+    FreeU FreeU_V2 HyperTile PatchModelAddDownscale TomePatchModel
     VAEDecode VAEEncode VAEEncodeForInpaint VAEDecodeTiled VAEEncodeTiled
     EmptyLatentImage LatentUpscale LatentUpscaleBy LatentFromBatch RepeatLatentBatch SetLatentNoiseMask LatentComposite LatentBlend
     LatentRotate LatentFlip LatentCrop LoadLatent SaveLatent
@@ -76,7 +89,7 @@ def compact(name, info):
 
 def main():
     dump = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    lines = [f"{json.dumps(name)}: {json.dumps(compact(name, dump[name]), ensure_ascii=False)}" for name in sorted(CLASSES)]
+    lines = [f"{json.dumps(name)}: {json.dumps(compact(name, dump[name]), ensure_ascii=False)}" for name in sorted([*CLASSES, "Epsilon Scaling"])]
     target = pathlib.Path(__file__).with_name("object_info.json")
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

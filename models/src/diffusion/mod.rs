@@ -2,13 +2,17 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
+mod hooks;
 mod sd_unet;
 
 pub use sd_unet::SD15;
 
+use crate::sampling::noise::Ambient;
+use crate::sampling::patches::{After, Before, Layers, Patch, Within};
 use crate::weights::Layout;
 use crate::{LatentFormat, LoadError, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
+use parking_lot::Mutex;
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
@@ -65,6 +69,55 @@ pub enum Prediction {
         /// Shifts the log signal-to-noise ratio.
         shift: f64,
     },
+    /// On the 1000 levels of the first three, read in another way.
+    Discrete {
+        /// What the output is.
+        output: Output,
+        /// Whether the noisiest level is moved to where it is noise alone (Lin et al. 2023, arXiv 2305.08891).
+        zero_snr: bool,
+    },
+    /// On levels of any height.
+    Continuous {
+        /// What the output is.
+        output: Output,
+        /// What the network hears of a level.
+        clock: Clock,
+        /// The least level.
+        min: f64,
+        /// The greatest.
+        max: f64,
+    },
+}
+
+/// What a network's output is, where noise is added to the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The noise.
+    Epsilon,
+    /// The velocity v of Salimans and Ho 2022.
+    Velocity,
+    /// The clean latent.
+    Sample,
+    /// The clean latent, of an input that is not scaled.
+    Image,
+    /// The noise; what it leaves is mixed with the input as latent consistency models were trained (Luo et al. 2023), on every
+    /// twentieth level.
+    Consistency,
+    /// F of Karras et al. 2022 for data of standard deviation ½.
+    Edm,
+    /// The velocity of a rectified flow, of levels σ / (1 - σ) of it.
+    Flow,
+}
+
+/// What a network hears of a level σ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// ¼ ln σ.
+    Logarithm,
+    /// 2/π arctan σ.
+    Angle,
+    /// σ / (σ + 1).
+    Ratio,
 }
 
 /// A network in memory.
@@ -80,6 +133,53 @@ pub trait Network: Send + Sync {
 
     /// Width of the context that it takes.
     fn context_width(&self) -> usize;
+
+    /// Says which patches it cannot do, before a run begins.
+    ///
+    /// # Errors
+    /// [`Stop::Unfit`] names them.
+    fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
+        let within = patches.iter().find_map(|it| match it {
+            Patch::Within(Within::FreeU(_)) => Some("FreeU"),
+            Patch::Within(Within::HyperTile { .. }) => Some("HyperTile"),
+            Patch::Within(Within::Downscale { .. }) => Some("PatchModelAddDownscale"),
+            Patch::After(After::PerturbedAttention { .. }) => Some("perturbed-attention guidance"),
+            Patch::After(After::SelfAttention { .. }) => Some("self-attention guidance"),
+            Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)) => Some("skip-layer guidance"),
+            _ => None,
+        });
+        match within {
+            Some(patch) => Err(Stop::Unfit(format!("{patch} cannot be used with this model: its network has no such parts"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What patches ask of one run of a network.
+#[derive(Clone, Copy)]
+pub struct Hooks<'a> {
+    /// Those that apply at this noise level, in order.
+    pub within: &'a [Within],
+    /// What becomes of self-attention in the middle of a UNet.
+    pub middle: Middle<'a>,
+    /// Layers that are left out.
+    pub skipped: Layers,
+    /// What decides where there is a choice.
+    pub random: &'a Ambient,
+}
+
+/// What becomes of self-attention in the middle of a UNet.
+#[derive(Clone, Copy)]
+pub enum Middle<'a> {
+    /// Nothing.
+    Usual,
+    /// Each cell attends to itself alone. Where `but_first`, the first transformer stays as it is.
+    Perturbed {
+        /// Whether the first one is left alone.
+        but_first: bool,
+    },
+    /// The first transformer says how much attention each cell got: the mean over its heads of the sum over who attends, `[b, cells]`.
+    Recorded(&'a Mutex<Option<Tensor<2>>>),
 }
 
 /// The inputs of one run of a network.
@@ -92,6 +192,8 @@ pub struct Call<'a> {
     pub context: Tensor<3>,
     /// The pooled prompt and other vector conditions, `[b, width]`.
     pub vector: Option<Tensor<2>>,
+    /// What patches ask; nothing where `None`.
+    pub hooks: Option<Hooks<'a>>,
     /// Who may stop it.
     pub watch: &'a dyn Watch,
 }

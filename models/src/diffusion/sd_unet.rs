@@ -6,8 +6,10 @@
 //!
 //! Shapes: B batch, C channels, H and W cells of the latent, N = H·W, L tokens of the prompt, E width of the time embedding.
 
-use super::{Architecture, Call, Network, Prediction};
+use super::hooks::{Tiles, output_block};
+use super::{Architecture, Call, Hooks, Middle, Network, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
+use crate::sampling::patches::{After, Before, Patch};
 use crate::settings::Settings;
 use crate::weights::{Layout, Rule, rename, rename_sized};
 use crate::{LoadError, Samples, Stop, Watch, Weights, latent};
@@ -245,6 +247,8 @@ struct SdUnet {
     middle_block: Vec<Part>,
     output_blocks: Vec<Vec<Part>>,
     out: (GroupNorm, Conv2d),
+    /// Channels of the finest blocks.
+    width: usize,
     channels: usize,
     outputs: usize,
     context: usize,
@@ -284,7 +288,7 @@ impl SdUnet {
         });
         weights.finish(|_| false)?;
         let steps = TimestepEmbedding::new(width, config.frequency_shift, config.sine_first, device);
-        Ok(Self { steps, time_embed, input_blocks, middle_block, output_blocks, out, channels, outputs, context })
+        Ok(Self { steps, time_embed, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
     }
 
     /// Says what is wrong with the shapes of a call.
@@ -312,22 +316,33 @@ impl Network for SdUnet {
         let time = self.time_embed.0.forward(self.steps.forward(call.timestep));
         let time = self.time_embed.1.forward(kernels::silu(time));
         // Every residual block begins with the SiLU of the same vector.
-        let run = Run { time: kernels::silu(time), context: call.context, watch: call.watch };
+        let size = [call.x.shape()[2], call.x.shape()[3]];
+        let run = Run { time: kernels::silu(time), context: call.context, hooks: call.hooks, size, watch: call.watch };
         let mut skips: Vec<Tensor<4>> = Vec::with_capacity(self.input_blocks.len());
         let mut x: Tensor<4> = call.x.tensor();
-        for block in &self.input_blocks {
-            x = run.block(block, x, None)?;
-            skips.push(x.clone());
+        for (index, block) in self.input_blocks.iter().enumerate() {
+            x = run.block(block, x, None, false)?;
+            match call.hooks {
+                None => skips.push(x.clone()),
+                Some(hooks) => {
+                    x = hooks.input_block(x, index, false)?;
+                    skips.push(x.clone());
+                    x = hooks.input_block(x, index, true)?;
+                }
+            }
         }
-        x = run.block(&self.middle_block, x, None)?;
+        x = run.block(&self.middle_block, x, None, true)?;
         for block in &self.output_blocks {
-            let Some(skip) = skips.pop() else { break };
+            let Some(mut skip) = skips.pop() else { break };
+            if let Some(hooks) = call.hooks {
+                (x, skip) = output_block(&hooks, x, skip, self.width)?;
+            }
             if x.dims()[2..] != skip.dims()[2..] {
                 return Err(Stop::Unfit("the model's blocks do not return to the resolutions they came from".to_owned()));
             }
             x = Tensor::cat(vec![x, skip], 1);
             let size = skips.last().map(|it| [it.dims()[2], it.dims()[3]]);
-            x = run.block(block, x, size)?;
+            x = run.block(block, x, size, false)?;
         }
         let (norm, conv) = &self.out;
         Ok(Samples::new(conv.forward(norm.forward_silu(x))))
@@ -340,24 +355,37 @@ impl Network for SdUnet {
     fn context_width(&self) -> usize {
         self.context
     }
+
+    fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
+        let layers = |it: &Patch| matches!(it, Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)));
+        if patches.iter().any(layers) {
+            return Err(Stop::Unfit("a UNet has no layers that skip-layer guidance could leave out".to_owned()));
+        }
+        Ok(())
+    }
 }
 
 /// What the parts of one run share.
 struct Run<'a> {
     time: Tensor<2>,
     context: Tensor<3>,
+    hooks: Option<Hooks<'a>>,
+    /// Rows and columns of the latent.
+    size: [usize; 2],
     watch: &'a dyn Watch,
 }
 
 impl Run<'_> {
     /// `size` is what an upsampler shall reach: halving an odd size rounded up.
-    fn block(&self, parts: &[Part], mut x: Tensor<4>, size: Option<[usize; 2]>) -> Result<Tensor<4>, Stop> {
+    fn block(&self, parts: &[Part], mut x: Tensor<4>, size: Option<[usize; 2]>, middle: bool) -> Result<Tensor<4>, Stop> {
+        let hooks =
+            self.hooks.map(|hooks| (Hooks { middle: if middle { hooks.middle } else { Middle::Usual }, ..hooks }, self.size));
         for part in parts {
             self.watch.check()?;
             x = match part {
                 Part::Conv(conv) => conv.forward(x),
                 Part::Residual(block) => block.forward(x, self.time.clone()),
-                Part::Transformer(transformer) => transformer.forward(x, &self.context),
+                Part::Transformer(transformer) => transformer.forward(x, &self.context, hooks),
                 Part::Upsample(conv) => {
                     let x = kernels::upsample_nearest_2x(x);
                     let [_, _, h, w] = x.dims();
@@ -504,12 +532,14 @@ impl SpatialTransformer {
     }
 
     /// x `[B, C, H, W]`, context `[B, L, width]` → `[B, C, H, W]`.
-    fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+    ///
+    /// With hooks come the rows and columns of the latent.
+    fn forward(&self, x: Tensor<4>, context: &Tensor<3>, hooks: Option<(Hooks<'_>, [usize; 2])>) -> Tensor<4> {
         let [b, c, h, w] = x.dims();
         let cells = self.norm.forward(x.clone()).reshape([b, c, h * w]).swap_dims(1, 2);
         let mut cells = self.proj_in.forward(cells);
-        for block in &self.transformer_blocks {
-            cells = block.forward(cells, context);
+        for (index, block) in self.transformer_blocks.iter().enumerate() {
+            cells = block.forward(cells, context, hooks, index);
         }
         x + self.proj_out.forward(cells).swap_dims(1, 2).reshape([b, c, h, w])
     }
@@ -540,9 +570,12 @@ impl TransformerBlock {
     }
 
     /// x `[B, N, C]`, context `[B, L, width]` → `[B, N, C]`.
-    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, context: &Tensor<3>, hooks: Option<(Hooks<'_>, [usize; 2])>, index: usize) -> Tensor<3> {
         let normed = self.norm1.forward(x.clone());
-        let x = x + self.attn1.forward(normed.clone(), normed);
+        let x = x + match hooks {
+            None => self.attn1.forward(normed.clone(), normed),
+            Some((hooks, size)) => self.attn1.forward_to_itself(normed, &hooks, size, index),
+        };
         let x = x.clone() + self.attn2.forward(self.norm2.forward(x), context.clone());
         let gated = kernels::geglu(self.ff.0.forward(self.norm3.forward(x.clone())));
         x + self.ff.1.forward(gated)
@@ -569,11 +602,37 @@ impl Attention {
         })
     }
 
+    /// Self-attention as patches want it: x `[B, N, C]` → `[B, N, C]`. `index` is that of the transformer block.
+    fn forward_to_itself(&self, x: Tensor<3>, hooks: &Hooks<'_>, size: [usize; 2], index: usize) -> Tensor<3> {
+        match hooks.middle {
+            Middle::Perturbed { but_first } if index > 0 || !but_first => {
+                return self.to_out.forward(self.to_v.forward(x));
+            }
+            Middle::Recorded(record) if index == 0 => {
+                let (q, k) = (self.to_q.forward(x.clone()), self.to_k.forward(x.clone()));
+                record.lock().replace(attention_received(q, k, self.heads));
+            }
+            _ => {}
+        }
+        let Some(tiles) = Tiles::new(hooks, x.dims()[1], size) else { return self.forward(x.clone(), x) };
+        let tiled = tiles.cut(self.to_q.forward(x.clone()));
+        let (k, v) = (tiles.chunk(self.to_k.forward(x.clone())), tiles.chunk(self.to_v.forward(x)));
+        tiles.join(self.to_out.forward(kernels::attention_heads(tiled, k, v, self.heads, None, AttentionOptions::default())))
+    }
+
     /// x `[B, N, C]`, context `[B, L, width]` → `[B, N, C]`.
     fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let (q, k, v) = (self.to_q.forward(x), self.to_k.forward(context.clone()), self.to_v.forward(context));
         self.to_out.forward(kernels::attention_heads(q, k, v, self.heads, None, AttentionOptions::default()))
     }
+}
+
+/// How much attention each of N keys gets: the mean over heads of the sum over queries, `[B, N]`.
+fn attention_received(q: Tensor<3>, k: Tensor<3>, heads: usize) -> Tensor<2> {
+    let [b, n, c] = q.dims();
+    let split = |it: Tensor<3>| it.reshape([b, n, heads, c / heads]).swap_dims(1, 2);
+    let scores = split(q).matmul(split(k).swap_dims(2, 3)).div_scalar(((c / heads) as f32).sqrt());
+    burn::tensor::activation::softmax(scores, 3).mean_dim(1).sum_dim(2).reshape([b, n])
 }
 
 #[cfg(test)]
@@ -594,6 +653,7 @@ mod tests {
             timestep: golden.tensor("timestep"),
             context: golden.tensor("context"),
             vector: None,
+            hooks: None,
             watch,
         }
     }

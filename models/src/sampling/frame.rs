@@ -49,6 +49,11 @@ impl Frame {
         pictures.reshape([batch, planes * height * width])
     }
 
+    /// `[batch, everything else]` as `[batch, channels, cells]`.
+    pub(super) fn cells(&self, flat: Tensor<2>) -> Tensor<3> {
+        flat.reshape([self.batch, self.channels, self.depth * self.height * self.width])
+    }
+
     /// Shapes pictures of any batch and size, with `extra` channels behind their own, as the network wants them.
     pub(super) fn samples(&self, pictures: Tensor<4>, extra: usize) -> Samples {
         let [batch, _, height, width] = pictures.dims();

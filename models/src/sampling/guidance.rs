@@ -3,36 +3,68 @@
 //! Classifier-free guidance: Ho and Salimans 2022 (arXiv 2207.12598). Each prompt may have an area, a mask, a strength and a part of
 //! the schedule; what several say of the same place is averaged by weight.
 
+use super::cache::{BeliefCache, OutputCache};
+use super::combine::{Beliefs, Momentum, bell, blurred, led, with_spread_of};
 use super::denoise::{Both, Denoise};
 use super::frame::{Frame, cycle, fill, spread, stretch};
-use super::schedules::ModelSampling;
+use super::guider::Guidance;
+use super::levels::ModelSampling;
+use super::noise::Ambient;
+use super::patches::{After, Before, Instead, Layers, Patch, Skipped, Within};
 use crate::conditioning::{Area, Cond};
-use crate::diffusion::{Call, Network};
+use crate::diffusion::{Call, Hooks, Middle, Network};
 use crate::{LatentFormat, Stop, Watch};
 use burn::tensor::Tensor;
+use parking_lot::Mutex;
+use std::cell::RefCell;
 
 /// A network under guidance.
 pub(super) struct Guided<'a> {
-    pub network: &'a dyn Network,
-    pub sampling: &'a ModelSampling,
-    pub frame: &'a Frame,
-    pub sides: Sides,
-    /// How far to lead: 1 follows the positive side alone.
-    pub cfg: f64,
+    network: &'a dyn Network,
+    sampling: &'a ModelSampling,
+    frame: &'a Frame,
+    sides: Sides,
+    patches: &'a [Patch],
+    /// Patches of the network, and from which level to which they apply.
+    within: Vec<(Within, f32, f32)>,
+    ambient: Ambient,
     /// At most so many latents go through the network at once; those of one prompt always do.
     pub batch_limit: usize,
-    pub watch: &'a dyn Watch,
+    watch: &'a dyn Watch,
+    momentum: Vec<Momentum>,
+    /// How much attention each cell got under the negative prompt.
+    recorded: RefCell<Option<Tensor<2>>>,
+    outputs: RefCell<Option<OutputCache>>,
+    beliefs: Option<BeliefCache>,
 }
 
-/// The prompts to follow and those to lead away from.
+/// The prompts to follow and those to lead away from, fitted to the latents, and how they become one belief.
 pub(super) struct Sides {
-    positive: Vec<Place>,
-    negative: Vec<Place>,
+    lead: Lead,
+    /// In the order of [`Lead`].
+    places: Vec<Vec<Place>>,
+    /// No prompt, where a patch asks for it.
+    empty: Vec<Place>,
+}
+
+/// [`Guidance`] without its prompts.
+#[derive(Clone, Copy)]
+enum Lead {
+    /// Of one side.
+    Alone,
+    /// Of the positive and the negative side.
+    Away { cfg: f64 },
+    /// Of the first, the second and the negative side.
+    Dual { first: f64, second: f64, nested: bool },
+    /// Of the positive, the empty and the negative side.
+    Perpendicular { cfg: f64, negative: f64 },
 }
 
 /// A prompt, and where and when it applies to the latents at hand.
 #[derive(Clone)]
 struct Place {
+    /// Tells it from the others of a run.
+    id: usize,
     prompt: Prompt,
     rect: Option<Rect>,
     /// Of the whole frame, `[b or 1, 1, h, w]`.
@@ -95,21 +127,43 @@ pub(super) struct Beside<'a> {
 impl Sides {
     /// Fits the prompts to the latents.
     pub(super) fn new(
-        positive: &[Cond],
-        negative: &[Cond],
+        guidance: &Guidance,
+        patches: &[Patch],
         frame: &Frame,
         network: &dyn Network,
         sampling: &ModelSampling,
         beside: &Beside<'_>,
     ) -> Result<Self, Stop> {
+        let (lead, sides): (_, Vec<&[Cond]>) = match guidance {
+            Guidance::Alone(prompt) => (Lead::Alone, vec![prompt]),
+            Guidance::Away { positive, negative, cfg } => (Lead::Away { cfg: *cfg }, vec![positive, negative]),
+            Guidance::Dual { first, second, negative, first_cfg, second_cfg, nested } => {
+                let lead = Lead::Dual { first: *first_cfg, second: *second_cfg, nested: *nested };
+                (lead, vec![first, second, negative])
+            }
+            Guidance::Perpendicular { positive, negative, empty, cfg, negative_scale } => {
+                (Lead::Perpendicular { cfg: *cfg, negative: *negative_scale }, vec![positive, empty, negative])
+            }
+        };
         let place = |conds: &[Cond]| -> Result<Vec<Place>, Stop> {
             conds.iter().map(|it| Place::new(it, frame, network, sampling, beside)).collect()
         };
-        let (mut positive, mut negative) = (place(positive)?, place(negative)?);
-        // Guidance in an area needs both sides there, of equal size.
-        complete(&mut negative, &positive);
-        complete(&mut positive, &negative);
-        Ok(Self { positive, negative })
+        let mut places = sides.into_iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        // Guidance in an area needs every side there, of equal size.
+        for from in 0..places.len() {
+            for to in (0..places.len()).filter(|it| *it != from) {
+                let [from, to] = places.get_disjoint_mut([from, to]).expect("two of them");
+                complete(to, from);
+            }
+        }
+        let empty = patches.iter().rev().find_map(|it| match it {
+            Patch::Instead(Instead::Perpendicular { empty, .. }) => Some(place(empty)),
+            _ => None,
+        });
+        for (at, it) in places.iter_mut().flatten().enumerate() {
+            it.id = at;
+        }
+        Ok(Self { lead, places, empty: empty.transpose()?.unwrap_or_default() })
     }
 }
 
@@ -165,6 +219,7 @@ impl Place {
             )));
         }
         Ok(Self {
+            id: usize::MAX,
             prompt,
             rect,
             mask: mask.map(|it| it.mul_scalar(cond.mask_strength as f32)),
@@ -320,8 +375,19 @@ struct Part<'a> {
 
 impl Guided<'_> {
     /// What the network believes under each of the sides.
-    fn ask<const N: usize>(&self, x: &Tensor<2>, sigma: f32, sides: [&[Place]; N]) -> Result<[Tensor<2>; N], Stop> {
+    ///
+    /// A side without prompts that apply believes in nothing at all.
+    fn ask<const N: usize>(
+        &self,
+        x: &Tensor<2>,
+        sigma: f32,
+        sides: [&[Place]; N],
+        change: Change,
+    ) -> Result<[Tensor<2>; N], Stop> {
         let frame = self.frame;
+        if let Some(cache) = self.outputs.borrow_mut().as_mut() {
+            cache.begin();
+        }
         let x = frame.pictures(x.clone());
         let mut waiting: Vec<Part<'_>> = sides
             .iter()
@@ -340,7 +406,7 @@ impl Guided<'_> {
             for index in together.into_iter().rev() {
                 parts.push(waiting.remove(index));
             }
-            for (part, belief) in parts.iter().zip(self.call(&x, sigma, &parts)?) {
+            for (part, belief) in parts.iter().zip(self.call(&x, sigma, &parts, change)?) {
                 let weight = part.place.weight(frame);
                 match (&mut answers[part.side], weight) {
                     (answer @ None, None) if counts[part.side] == 1 => *answer = Some(Answer { sum: belief, weights: None }),
@@ -377,7 +443,7 @@ impl Guided<'_> {
     }
 
     /// One run of the network: the clean latent under each prompt, over its part of the frame.
-    fn call(&self, x: &Tensor<4>, sigma: f32, parts: &[Part<'_>]) -> Result<Vec<Tensor<4>>, Stop> {
+    fn call(&self, x: &Tensor<4>, sigma: f32, parts: &[Part<'_>], change: Change) -> Result<Vec<Tensor<4>>, Stop> {
         let frame = self.frame;
         self.watch.check()?;
         let seen = Tensor::cat(parts.iter().map(|it| it.rect.take(x.clone())).collect(), 0);
@@ -396,18 +462,50 @@ impl Guided<'_> {
         };
         let vectors: Option<Vec<_>> = parts.iter().map(|it| it.place.prompt.vector.clone()).collect();
         let batch = seen.dims()[0];
-        let output = self.network.forward(Call {
-            x: frame.samples(input, extra),
-            timestep: Tensor::full([batch], self.sampling.timestep(sigma), &frame.device),
-            context: Tensor::cat(parts.iter().map(context).collect(), 0),
-            vector: vectors.map(|it| Tensor::cat(it, 0)),
-            watch: self.watch,
-        })?;
-        let wanted = frame.samples(seen.clone(), 0);
-        if output.shape() != wanted.shape() {
-            return Err(Stop::Unfit(format!("the network answered {:?} for a latent of {:?}", output.shape(), wanted.shape())));
-        }
-        let output = output.values().clone().reshape(seen.dims());
+        let ids: Vec<usize> = parts.iter().map(|it| it.place.id).collect();
+        let kept = self.outputs.borrow_mut().as_mut().and_then(|it| it.kept(&input, sigma, &ids));
+        let output = if let Some(kept) = kept {
+            kept
+        } else {
+            let within: Vec<Within> = self.within.iter().filter(|it| (it.2..=it.1).contains(&sigma)).map(|it| it.0).collect();
+            let record = Mutex::new(None);
+            let recorded = match change {
+                Change::None { recorded } => parts.iter().position(|it| Some(it.side) == recorded),
+                _ => None,
+            };
+            let (middle, skipped) = match change {
+                Change::None { .. } if recorded.is_some() => (Middle::Recorded(&record), Layers::default()),
+                Change::None { .. } => (Middle::Usual, Layers::default()),
+                Change::Perturbed { but_first } => (Middle::Perturbed { but_first }, Layers::default()),
+                Change::Skipped(layers) => (Middle::Usual, layers),
+            };
+            let asked = !within.is_empty() || !matches!(middle, Middle::Usual) || skipped != Layers::default();
+            let hooks = Hooks { within: &within, middle, skipped, random: &self.ambient };
+            let output = self.network.forward(Call {
+                x: frame.samples(input.clone(), extra),
+                timestep: Tensor::full([batch], self.sampling.timestep(sigma), &frame.device),
+                context: Tensor::cat(parts.iter().map(context).collect(), 0),
+                vector: vectors.map(|it| Tensor::cat(it, 0)),
+                hooks: asked.then_some(hooks),
+                watch: self.watch,
+            })?;
+            let wanted = frame.samples(seen.clone(), 0);
+            if output.shape() != wanted.shape() {
+                return Err(Stop::Unfit(format!(
+                    "the network answered {:?} for a latent of {:?}",
+                    output.shape(),
+                    wanted.shape()
+                )));
+            }
+            if let (Some(part), Some(record)) = (recorded, record.into_inner()) {
+                self.recorded.replace(Some(record.narrow(0, part * frame.batch, frame.batch)));
+            }
+            let output = output.values().clone().reshape(seen.dims());
+            if let Some(cache) = self.outputs.borrow_mut().as_mut() {
+                cache.keep(input, &output, sigma, &ids);
+            }
+            output
+        };
         let belief = self.sampling.denoised(seen, output, sigma);
         Ok(belief.split(frame.batch, 0))
     }
@@ -463,18 +561,286 @@ fn lcm(a: usize, b: usize) -> usize {
     a / x * b
 }
 
+/// Whether a scale of guidance leaves one side without a say.
+fn is_one(scale: f64) -> bool {
+    (scale - 1.0).abs() <= 1e-9 * scale.abs().max(1.0)
+}
+
+/// What becomes of the network in one question.
+#[derive(Clone, Copy)]
+enum Change {
+    /// Nothing; how much attention each cell gets under the prompts of a side may be recorded.
+    None {
+        recorded: Option<usize>,
+    },
+    Perturbed {
+        but_first: bool,
+    },
+    Skipped(Layers),
+}
+
+impl Change {
+    const NONE: Self = Self::None { recorded: None };
+}
+
+impl<'a> Guided<'a> {
+    pub(super) fn new(
+        network: &'a dyn Network,
+        sampling: &'a ModelSampling,
+        frame: &'a Frame,
+        sides: Sides,
+        patches: &'a [Patch],
+        ambient: Ambient,
+        watch: &'a dyn Watch,
+    ) -> Self {
+        let within = patches.iter().filter_map(|it| match it {
+            Patch::Within(it @ Within::Downscale { start, end, .. }) => {
+                Some((*it, sampling.at_part(*start), sampling.at_part(*end)))
+            }
+            Patch::Within(it) => Some((*it, f32::INFINITY, 0.0)),
+            _ => None,
+        });
+        let cache = |lazy: bool| {
+            let all = patches.iter().rev().filter_map(|it| if let Patch::Cache(it) = it { Some(it) } else { None });
+            all.into_iter().find(|it| it.lazy == lazy)
+        };
+        Self {
+            network,
+            sampling,
+            frame,
+            sides,
+            patches,
+            within: within.collect(),
+            ambient,
+            batch_limit: usize::MAX,
+            watch,
+            momentum: patches.iter().map(|_| Momentum::default()).collect(),
+            recorded: RefCell::new(None),
+            outputs: RefCell::new(cache(false).map(|it| OutputCache::new(it, sampling, frame))),
+            beliefs: cache(true).map(|it| BeliefCache::new(it, sampling, frame)),
+        }
+    }
+
+    /// Asks two sides or three, of which those at `silent` have no say, and lets patches change the first and the one at `negative`.
+    fn beliefs<'x>(
+        &mut self,
+        x: &'x Tensor<2>,
+        sigma: f32,
+        negative: usize,
+        silent: [bool; 3],
+        cfg: f64,
+    ) -> Result<([Tensor<2>; 3], Beliefs<'x>), Stop>
+    where
+        'a: 'x,
+    {
+        let side = |index: usize| match self.sides.places.get(index) {
+            Some(side) if !silent[index] => side.as_slice(),
+            _ => &[],
+        };
+        let sides = [side(0), side(1), side(2)];
+        let records = self.patches.iter().any(|it| matches!(it, Patch::After(After::SelfAttention { .. })));
+        let change = Change::None { recorded: records.then_some(negative) };
+        let without = self.patches.iter().rev().find_map(|it| match it {
+            Patch::Before(Before::SkipLayers(skipped)) if self.applies(skipped, sigma) => Some(skipped.layers),
+            _ => None,
+        });
+        let asked = match without {
+            Some(layers) if !sides[negative].is_empty() => {
+                let mut others = sides;
+                others[negative] = &[];
+                let mut answers = self.ask(x, sigma, others, change)?;
+                let [answer] = self.ask(x, sigma, [sides[negative]], Change::Skipped(layers))?;
+                answers[negative] = answer;
+                answers
+            }
+            _ => self.ask(x, sigma, sides, change)?,
+        };
+        let has_negative = !sides[negative].is_empty();
+        let (positive, away) = (asked[0].clone(), asked[negative].clone());
+        Ok((asked, Beliefs { frame: self.frame, x, sigma, positive, negative: away, has_negative, cfg }))
+    }
+
+    fn applies(&self, skipped: &Skipped, sigma: f32) -> bool {
+        (self.sampling.at_part(skipped.end)..=self.sampling.at_part(skipped.start)).contains(&sigma)
+    }
+
+    fn before(&mut self, beliefs: &mut Beliefs<'_>) -> Result<(), Stop> {
+        for (patch, momentum) in self.patches.iter().zip(&mut self.momentum) {
+            if let Patch::Before(patch) = patch {
+                beliefs.before(patch, momentum)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Guidance, or what takes its place, and what changes it; `positive` and `negative` are the sides that were asked.
+    fn combined(&self, beliefs: &Beliefs<'_>, positive: &[Place], negative: &[Place]) -> Result<Tensor<2>, Stop> {
+        let instead = self.patches.iter().rev().find_map(|it| if let Patch::Instead(it) = it { Some(it) } else { None });
+        let guided = match instead {
+            None => led(&beliefs.negative, &beliefs.positive, beliefs.cfg),
+            Some(Instead::Perpendicular { negative_scale, .. }) => {
+                let [empty] = self.ask(beliefs.x, beliefs.sigma, [&self.sides.empty], Change::NONE)?;
+                perpendicular(&beliefs.positive, &beliefs.negative, &empty, *negative_scale, beliefs.cfg)
+            }
+            Some(other) => beliefs.instead(other),
+        };
+        self.after(beliefs, guided, positive, negative)
+    }
+
+    fn after(
+        &self,
+        beliefs: &Beliefs<'_>,
+        mut guided: Tensor<2>,
+        positive: &[Place],
+        negative: &[Place],
+    ) -> Result<Tensor<2>, Stop> {
+        let Beliefs { x, sigma, .. } = *beliefs;
+        for patch in self.patches {
+            let Patch::After(patch) = patch else { continue };
+            guided = match patch {
+                After::PerturbedAttention { scale } => {
+                    if *scale == 0.0 {
+                        continue;
+                    }
+                    let but_first = self.patches.iter().any(|it| matches!(it, Patch::After(After::SelfAttention { .. })));
+                    let [perturbed] = self.ask(x, sigma, [positive], Change::Perturbed { but_first })?;
+                    guided + (beliefs.positive.clone() - perturbed).mul_scalar(*scale as f32)
+                }
+                After::SelfAttention { scale, blur } => self.away_from_blurred(beliefs, guided, negative, *scale, *blur)?,
+                After::SkipLayers { skipped, scale, rescale } => {
+                    if *scale <= 0.0 || !self.applies(skipped, sigma) {
+                        continue;
+                    }
+                    let [without] = self.ask(x, sigma, [positive], Change::Skipped(skipped.layers))?;
+                    let led = guided + (beliefs.positive.clone() - without).mul_scalar(*scale as f32);
+                    if *rescale == 0.0 { led } else { with_spread_of(led, &beliefs.positive, *rescale) }
+                }
+                other => beliefs.after(other, guided),
+            };
+        }
+        Ok(guided)
+    }
+
+    /// Self-attention guidance: leads away from what the network believes where the cells that got most attention are blurred.
+    fn away_from_blurred(
+        &self,
+        beliefs: &Beliefs<'_>,
+        guided: Tensor<2>,
+        negative: &[Place],
+        scale: f64,
+        blur: f64,
+    ) -> Result<Tensor<2>, Stop> {
+        const RADIUS: usize = 4;
+        const ATTENDED: f32 = 1.0;
+        let frame = self.frame;
+        if frame.shape.len() != 4 || frame.height.min(frame.width) <= RADIUS {
+            return Ok(guided);
+        }
+        let Some(attention) = self.recorded.borrow().clone() else {
+            return Err(Stop::Unfit("self-attention guidance needs a negative prompt: use a guider that has one".to_owned()));
+        };
+        let [batch, count] = attention.dims();
+        let rows = rows_of(count, frame.height, frame.width);
+        let marked = attention.greater_elem(ATTENDED).float().reshape([batch, 1, rows, count / rows]);
+        let mask = nearest(marked, [frame.height, frame.width]).repeat_dim(1, frame.channels);
+        let clean = frame.pictures(beliefs.negative.clone());
+        let kernel = bell(2 * RADIUS + 1, |it| it - RADIUS as f64, blur.max(1e-3));
+        let blurry = blurred(clean.clone(), &kernel, RADIUS);
+        let degraded = frame.flat(blurry * mask.clone() + clean * mask.neg().add_scalar(1.0));
+        let noisy = degraded.clone() + beliefs.x.clone() - beliefs.negative.clone();
+        let [belief] = self.ask(&noisy, beliefs.sigma, [negative], Change::NONE)?;
+        Ok(guided + (degraded - belief).mul_scalar(scale as f32))
+    }
+
+    /// `both`: whether the unguided belief is needed as well, and so every side.
+    fn believe(&mut self, x: &Tensor<2>, sigma: f32, both: bool) -> Result<Both, Stop> {
+        // Self-attention guidance needs the negative side as well.
+        let both = both || self.patches.iter().any(|it| matches!(it, Patch::After(After::SelfAttention { .. })));
+        let one = |scale: f64| is_one(scale) && !both;
+        match self.sides.lead {
+            Lead::Alone => {
+                let (_, mut beliefs) = self.beliefs(x, sigma, 1, [false, true, true], 1.0)?;
+                self.before(&mut beliefs)?;
+                let guided = self.combined(&beliefs, &self.sides.places[0], &[])?;
+                Ok(Both { guided, unguided: beliefs.negative })
+            }
+            Lead::Away { cfg } => {
+                let (_, mut beliefs) = self.beliefs(x, sigma, 1, [false, one(cfg), true], cfg)?;
+                self.before(&mut beliefs)?;
+                let guided = self.combined(&beliefs, &self.sides.places[0], &self.sides.places[1])?;
+                Ok(Both { guided, unguided: beliefs.negative })
+            }
+            Lead::Dual { first, second, nested: true } => {
+                let ([_, _, negative], inner) = self.beliefs(x, sigma, 1, [false; 3], first)?;
+                let guided = self.combined(&inner, &self.sides.places[0], &self.sides.places[1])?;
+                Ok(Both { guided: led(&negative, &guided, second), unguided: inner.negative })
+            }
+            Lead::Dual { first, second, nested: false } => {
+                let silent = [false, one(second) && one(first), one(second)];
+                let ([one, two, negative], mut beliefs) = self.beliefs(x, sigma, 1, silent, second)?;
+                (beliefs.positive, beliefs.negative) = (two.clone(), negative.clone());
+                let guided = self.combined(&beliefs, &self.sides.places[1], &self.sides.places[2])?;
+                Ok(Both { guided: guided + (one - two).mul_scalar(first as f32), unguided: negative })
+            }
+            Lead::Perpendicular { cfg, negative: scale } => {
+                let none = scale == 0.0 && !both;
+                let ([_, empty, _], mut beliefs) = self.beliefs(x, sigma, 2, [false, none && one(cfg), none], cfg)?;
+                self.before(&mut beliefs)?;
+                let guided = perpendicular(&beliefs.positive, &beliefs.negative, &empty, scale, cfg);
+                let guided = self.after(&beliefs, guided, &self.sides.places[0], &self.sides.places[2])?;
+                Ok(Both { guided, unguided: beliefs.negative })
+            }
+        }
+    }
+}
+
+/// Leads from `empty` towards `positive` and away from what of `negative` is not along it.
+fn perpendicular(positive: &Tensor<2>, negative: &Tensor<2>, empty: &Tensor<2>, scale: f64, cfg: f64) -> Tensor<2> {
+    let (towards, away) = (positive.clone() - empty.clone(), negative.clone() - empty.clone());
+    let product = (towards.clone() * away.clone()).sum().into_scalar::<f32>();
+    let square = towards.clone().square().sum().into_scalar::<f32>();
+    let across = away - towards.clone().mul_scalar(product / square);
+    empty.clone() + (towards - across.mul_scalar(scale as f32)).mul_scalar(cfg as f32)
+}
+
+/// In how many rows so many cells lie that are a smaller picture of the same shape.
+fn rows_of(count: usize, height: usize, width: usize) -> usize {
+    let rows = (height as f64 / width as f64 * count as f64).sqrt().round_ties_even() as usize;
+    let near = 0..(count as f64).sqrt() as usize / 2;
+    let divides = |rows: &usize| *rows > 0 && count.is_multiple_of(*rows);
+    near.flat_map(|i| [rows + i, rows.saturating_sub(i).max(1)]).find(divides).unwrap_or(1)
+}
+
+/// Resizes pictures by taking the nearest cell above and to the left.
+fn nearest(pictures: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [_, _, h, w] = pictures.dims();
+    let device = pictures.device();
+    let from = |size: usize, of: usize| {
+        let indices: Vec<i64> = (0..size).map(|i| (i * of / size) as i64).collect();
+        Tensor::<1, burn::tensor::Int>::from_data(burn::tensor::TensorData::new(indices, [size]), &device)
+    };
+    pictures.select(2, from(height, h)).select(3, from(width, w))
+}
+
+impl Guided<'_> {
+    fn cached(&mut self, x: &Tensor<2>, sigma: f32, both: bool) -> Result<Both, Stop> {
+        if let Some(kept) = self.beliefs.as_mut().and_then(|it| it.kept(x, sigma)) {
+            return Ok(kept);
+        }
+        let believed = self.believe(x, sigma, both)?;
+        if let Some(cache) = &mut self.beliefs {
+            cache.keep(x, &believed, sigma);
+        }
+        Ok(believed)
+    }
+}
+
 impl Denoise for Guided<'_> {
     fn denoise(&mut self, x: &Tensor<2>, sigma: f32) -> Result<Tensor<2>, Stop> {
-        if (self.cfg - 1.0).abs() <= 1e-9 * self.cfg.abs().max(1.0) {
-            let [positive] = self.ask(x, sigma, [&self.sides.positive])?;
-            return Ok(positive);
-        }
-        Ok(self.denoise_both(x, sigma)?.guided)
+        Ok(self.cached(x, sigma, false)?.guided)
     }
 
     fn denoise_both(&mut self, x: &Tensor<2>, sigma: f32) -> Result<Both, Stop> {
-        let [positive, negative] = self.ask(x, sigma, [&self.sides.positive, &self.sides.negative])?;
-        let guided = negative.clone() + (positive - negative.clone()).mul_scalar(self.cfg as f32);
-        Ok(Both { guided, unguided: negative })
+        self.cached(x, sigma, true)
     }
 }

@@ -1,12 +1,18 @@
-//! From noise to a clean latent: schedules, samplers, guidance, noise.
+//! From noise to a clean latent: levels, schedules, samplers, guidance, noise.
 //!
 //! [`sample`] lays the pieces around each other: the network is asked by guidance, guidance by the mask, the mask by the watch, and
 //! the watch by the sampler, which knows none of them.
 
+mod cache;
+pub(crate) mod combine;
 pub mod denoise;
 mod frame;
 mod guidance;
+mod guider;
+mod levels;
 pub mod noise;
+pub mod patches;
+pub mod published;
 pub mod samplers;
 pub mod schedules;
 
@@ -14,38 +20,36 @@ pub mod schedules;
 mod tests;
 
 pub use denoise::Denoise;
-pub use samplers::{Options, SAMPLERS, Sampler};
-pub use schedules::{ModelSampling, SCHEDULERS, Scheduler};
+pub use guider::{Guidance, Guider};
+pub use levels::ModelSampling;
+pub use patches::Patch;
+pub use samplers::{Method, Options, SAMPLERS, Sampler};
+pub use schedules::{SCHEDULERS, Scheduler};
 
-use crate::conditioning::Cond;
 use crate::diffusion::Network;
 use crate::{Engine, Latent, LatentFormat, Model, Samples, Stop, Watch};
 use burn::tensor::{DType, Tensor};
-use denoise::{Masked, Watched};
+use denoise::{LettingGo, Masked, Watched};
 use frame::Frame;
 use guidance::{Beside, Guided, Sides};
-use noise::Noise;
+use noise::{Generator, Noise};
+use parking_lot::Mutex;
 use samplers::Steps;
+use std::sync::Arc;
 
-/// What to sample, as ComfyUI's KSampler and KSamplerAdvanced say it.
+/// What to sample, as ComfyUI's KSampler, KSamplerAdvanced and SamplerCustomAdvanced say it.
 #[derive(Clone)]
 pub struct SampleRequest<'a> {
-    /// The network.
-    pub model: &'a Model,
-    /// The prompts to follow.
-    pub positive: &'a [Cond],
-    /// The prompts to lead away from.
-    pub negative: &'a [Cond],
+    /// What leads.
+    pub guider: &'a Guider,
     /// Where to start from; all zero starts from noise alone.
     pub latent: &'a Latent,
     /// Which noise.
     pub seed: u64,
     /// Whether the run begins by adding noise; without, the latent has some already.
     pub add_noise: bool,
-    /// A name in [`SAMPLERS`].
-    pub sampler: &'a str,
-    /// What the sampler is told.
-    pub options: Options,
+    /// The way.
+    pub method: Method,
     /// Which noise levels are visited.
     pub levels: Levels<'a>,
     /// The first step that is run.
@@ -54,8 +58,6 @@ pub struct SampleRequest<'a> {
     pub end_step: Option<usize>,
     /// Whether a run that ends early still removes all noise.
     pub force_full_denoise: bool,
-    /// How far guidance leads: 1 follows the positive prompts alone.
-    pub cfg: f64,
     /// At most so many latents go through the network at once, where a prompt's own batch allows it.
     pub batch_limit: usize,
 }
@@ -72,27 +74,87 @@ pub enum Levels<'a> {
         /// How much of the way: below 1 the last `steps` of a longer schedule.
         denoise: f64,
     },
-    /// These, falling.
+    /// These.
     Sigmas(&'a [f32]),
 }
 
+/// SIGMAS on a wire: the noise levels of a run, each step from one to the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sigmas(pub Vec<f32>);
+
+/// NOISE on a wire: what a run begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialNoise {
+    /// None: the latent has some already.
+    None,
+    /// That of a seed.
+    Random {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+impl InitialNoise {
+    /// The seed of what samplers draw on their way.
+    pub fn seed(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Random { seed } => seed,
+        }
+    }
+
+    /// The noise for a latent, zero where there is none.
+    ///
+    /// # Errors
+    /// [`Stop::Unfit`] where the latent's noise indices do not fit its batch.
+    pub fn draw(self, latent: &Latent) -> Result<Samples, Stop> {
+        let values = latent.samples.values();
+        let (noise, _) = self.drawn(values.dims(), indices(latent)?, &values.device());
+        Ok(Samples::with_shape(noise, latent.samples.shape()))
+    }
+
+    /// The same, and what is left of its generator.
+    fn drawn(self, size: [usize; 2], indices: Option<&[usize]>, device: &burn::tensor::Device) -> (Tensor<2>, Generator) {
+        let mut generator = Generator::new(self.seed());
+        let noise = match self {
+            Self::None => Tensor::zeros(size, device),
+            Self::Random { .. } => noise::draw(&mut generator, size, indices, device),
+        };
+        (noise, generator)
+    }
+}
+
+/// Which noise each latent of a batch gets, where it is said.
+fn indices(latent: &Latent) -> Result<Option<&[usize]>, Stop> {
+    let indices = latent.batch_index.as_deref();
+    match indices.filter(|it| it.len() != latent.samples.batch()) {
+        Some(odd) => Err(Stop::Unfit(format!("{} noise indices for a batch of {}", odd.len(), latent.samples.batch()))),
+        None => Ok(indices),
+    }
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    /// The latent at the last level.
+    pub latent: Latent,
+    /// The clean latent that the model believed in at the last step.
+    pub denoised: Latent,
+}
+
 impl<'a> SampleRequest<'a> {
-    /// KSampler's usual settings: 20 steps of `euler` over `normal`, guided 8 far, seed 0.
-    pub fn new(model: &'a Model, positive: &'a [Cond], negative: &'a [Cond], latent: &'a Latent) -> Self {
+    /// KSampler's usual settings: 20 steps of `euler` over `normal`, seed 0.
+    pub fn new(guider: &'a Guider, latent: &'a Latent) -> Self {
         Self {
-            model,
-            positive,
-            negative,
+            guider,
             latent,
             seed: 0,
             add_noise: true,
-            sampler: "euler",
-            options: Options::default(),
+            method: Method::of(&SAMPLERS[0]),
             levels: Levels::Schedule { scheduler: "normal", steps: 20, denoise: 1.0 },
             start_step: 0,
             end_step: None,
             force_full_denoise: false,
-            cfg: 8.0,
             batch_limit: usize::MAX,
         }
     }
@@ -101,30 +163,52 @@ impl<'a> SampleRequest<'a> {
 /// Samples latents.
 ///
 /// # Errors
-/// [`Stop::Unfit`] for an unknown sampler or schedule and for inputs that do not fit the model; what loading the model says;
-/// [`Stop::Cancelled`].
-pub fn sample(engine: &Engine, request: &SampleRequest<'_>, watch: &dyn Watch) -> Result<Latent, Stop> {
-    let model = request.model;
-    let sampler = sampler(request.sampler)?;
+/// [`Stop::Unfit`] for an unknown schedule, options that no sampler can run with, and inputs that do not fit the model; what loading
+/// the model says; [`Stop::Cancelled`].
+pub fn sample(engine: &Engine, request: &SampleRequest<'_>, watch: &dyn Watch) -> Result<Sampled, Stop> {
+    let model = &request.guider.model;
+    request.method.options.check()?;
     let sampling = ModelSampling::new(model.prediction);
-    let format =
-        LatentFormat { scale: model.latent_scale.unwrap_or(model.architecture.latent.scale), ..model.architecture.latent };
+    let format = format(model);
     let samples = adapted(&request.latent.samples, format.channels)?;
-    let sigmas = levels(request, sampler, &sampling)?;
-    if sigmas.len() < 2 {
-        return Ok(Latent { samples, ..request.latent.clone() });
+    let sigmas = levels(request, &sampling)?;
+    if sigmas.is_empty() {
+        let latent = Latent { samples, ..request.latent.clone() };
+        return Ok(Sampled { denoised: latent.clone(), latent });
     }
     watch.check()?;
     let network = engine.network(&model.key(), &model.weights, |weights, device| (model.architecture.build)(weights, device))?;
-    let run = Prepared { request, sampler, sampling: &sampling, format, network: &**network, sigmas: &sigmas, watch };
-    let samples = run.run(&samples, engine)?;
-    Ok(Latent { samples, ..request.latent.clone() })
+    let run = Prepared { request, sampling: &sampling, format, network: &**network, sigmas: &sigmas, watch };
+    let (samples, denoised) = run.run(&samples, engine)?;
+    let latent = |samples| Latent { samples, ..request.latent.clone() };
+    Ok(Sampled { denoised: latent(denoised.unwrap_or_else(|| samples.clone())), latent: latent(samples) })
+}
+
+/// How the latents of a model relate to what its network sees.
+fn format(model: &Model) -> LatentFormat {
+    LatentFormat { scale: model.latent_scale.unwrap_or(model.architecture.latent.scale), ..model.architecture.latent }
+}
+
+/// A latent with the noise of a level, as a run with this model would start from it.
+///
+/// # Errors
+/// [`Stop::Unfit`] where the noise indices of the latent do not fit it, or it does not fit the model.
+pub fn noised(model: &Model, noise: InitialNoise, sigma: f32, latent: &Latent) -> Result<Latent, Stop> {
+    let format = format(model);
+    let sampling = ModelSampling::new(model.prediction);
+    let samples = adapted(&latent.samples, format.channels)?;
+    let noise = noise.draw(&Latent { samples: samples.clone(), ..latent.clone() })?;
+    let clean = if is_zero(samples.values()) { samples.values().clone() } else { format.to_model(samples.values().clone()) };
+    let noisy = format.from_model(sampling.noised(&clean, noise.values(), sigma));
+    // As far as it can be shown: nothing of it may be infinite.
+    let finite = noisy.clone().abs().lower_elem(f32::INFINITY);
+    let noisy = Tensor::zeros_like(&noisy).mask_where(finite, noisy);
+    Ok(Latent { samples: Samples::with_shape(noisy, samples.shape()), ..latent.clone() })
 }
 
 /// A request with its names looked up.
 struct Prepared<'a> {
     request: &'a SampleRequest<'a>,
-    sampler: &'a Sampler,
     sampling: &'a ModelSampling,
     format: LatentFormat,
     network: &'a dyn Network,
@@ -133,8 +217,9 @@ struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    fn run(&self, samples: &Samples, engine: &Engine) -> Result<Samples, Stop> {
+    fn run(&self, samples: &Samples, engine: &Engine) -> Result<(Samples, Option<Samples>), Stop> {
         let Self { request, sampling, sigmas, watch, .. } = *self;
+        let (sampler, options) = (request.method.sampler, &request.method.options);
         let device = engine.device();
         let frame = Frame::new(samples.shape(), device)?;
         let size = [frame.batch, samples.values().dims()[1]];
@@ -143,35 +228,31 @@ impl Prepared<'_> {
         // An empty latent stays empty: shifted, it would be a grey picture.
         let latent = if is_zero(&latent) { latent } else { self.format.to_model(latent) };
 
-        let indices = request.latent.batch_index.as_deref();
-        if let Some(indices) = indices.filter(|it| it.len() != frame.batch) {
-            return Err(Stop::Unfit(format!("{} noise indices for a batch of {}", indices.len(), frame.batch)));
-        }
-        let noise = match request.add_noise {
-            true => noise::initial(request.seed, size, indices, device),
-            false => Tensor::zeros(size, device),
+        let source = if request.add_noise { InitialNoise::Random { seed: request.seed } } else { InitialNoise::None };
+        let (noise, mut generator) = source.drawn(size, indices(request.latent)?, device);
+        let mask = request.latent.noise_mask.as_ref().map(|it| frame.noise_mask(it)).transpose()?;
+        let protecting = if sampler.own_inpaint_noise {
+            generator = Generator::new(request.seed.wrapping_add(1));
+            noise::draw(&mut generator, size, None, device)
+        } else {
+            noise.clone()
         };
-        let noise_mask = request.latent.noise_mask.as_ref();
-        let mask = noise_mask.map(|it| frame.noise_mask(it)).transpose()?;
+        let ambient = Arc::new(Mutex::new(generator));
 
         let mask_picture = mask.clone().map(|it| frame.pictures(it).narrow(1, 0, 1));
         let beside = Beside { latent: frame.pictures(latent.clone()), noise_mask: mask_picture.as_ref(), format: self.format };
-        let sides = Sides::new(request.positive, request.negative, &frame, self.network, sampling, &beside)?;
-        let mut guided = Guided {
-            network: self.network,
-            sampling,
-            frame: &frame,
-            sides,
-            cfg: request.cfg,
-            batch_limit: request.batch_limit,
-            watch,
-        };
+        let patches = &request.guider.model.patches;
+        self.network.check(patches)?;
+        let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;
+        let mut guided = Guided::new(self.network, sampling, &frame, sides, patches, ambient.clone(), watch);
+        guided.batch_limit = request.batch_limit;
+        let letting_go = patches.iter().rev().find_map(|it| match it {
+            Patch::DifferentialDiffusion { strength } => Some(LettingGo::new(*strength, sigmas, sampling)),
+            _ => None,
+        });
         let mut masked = mask.map(|mask| {
-            let noise = match self.sampler.own_inpaint_noise {
-                true => noise::initial(request.seed.wrapping_add(1), size, None, device),
-                false => noise.clone(),
-            };
-            Masked { inner: &mut guided, sampling, mask, original: latent.clone(), noise }
+            let noise = protecting;
+            Masked { inner: &mut guided, sampling, mask, letting_go, original: latent.clone(), noise }
         });
         // (The borrow of `guided` ends here where there is no mask.)
         let inner: &mut dyn Denoise = match &mut masked {
@@ -182,9 +263,14 @@ impl Prepared<'_> {
 
         let x = sampling.start(&latent, &noise, sigmas[0]);
         let steps = Steps { sigmas, sampling };
-        let x = (self.sampler.run)(&mut watched, x, steps, &mut Noise::new(request.seed, size, device), &request.options)?;
+        let x = match sigmas.len() {
+            1 => x,
+            _ => (sampler.run)(&mut watched, x, steps, &mut Noise::new(request.seed, size, device).after(ambient), options)?,
+        };
         let x = sampling.finish(x, sigmas[sigmas.len() - 1]);
-        Ok(Samples::with_shape(self.format.from_model(x).to_device(&home), samples.shape()))
+        let denoised = watched.finish();
+        let samples = |it: Tensor<2>| Samples::with_shape(self.format.from_model(it).to_device(&home), samples.shape());
+        Ok((samples(x), denoised.map(samples)))
     }
 }
 
@@ -214,7 +300,7 @@ fn is_zero(values: &Tensor<2>) -> bool {
 const MOST_STEPS: usize = 1_000_000;
 
 /// The levels that a request visits: none where nothing is to be done.
-fn levels(request: &SampleRequest<'_>, sampler: &Sampler, sampling: &ModelSampling) -> Result<Vec<f32>, Stop> {
+fn levels(request: &SampleRequest<'_>, sampling: &ModelSampling) -> Result<Vec<f32>, Stop> {
     let mut sigmas = match request.levels {
         Levels::Sigmas(sigmas) => sigmas.to_vec(),
         Levels::Schedule { scheduler, steps, denoise } => {
@@ -228,7 +314,7 @@ fn levels(request: &SampleRequest<'_>, sampler: &Sampler, sampling: &ModelSampli
                     "{steps} steps at a denoise of {denoise}: a schedule has 1 to {MOST_STEPS} steps in all"
                 )));
             }
-            let mut sigmas = scheduled(sampler, schedule, sampling, whole as usize);
+            let mut sigmas = scheduled(request.method.sampler, schedule, sampling, whole as usize);
             if denoise <= 0.9999 {
                 sigmas.drain(..sigmas.len().saturating_sub(steps + 1));
             }
@@ -246,7 +332,13 @@ fn levels(request: &SampleRequest<'_>, sampler: &Sampler, sampling: &ModelSampli
         }
     }
     let steps = sigmas.len().saturating_sub(1);
-    Ok(if request.start_step < steps { sigmas.split_off(request.start_step) } else { Vec::new() })
+    let given = matches!(request.levels, Levels::Sigmas(_)) && request.start_step == 0;
+    Ok(match request.start_step {
+        // One level alone noises the latent and takes no step.
+        _ if given => sigmas,
+        start if start < steps => sigmas.split_off(start),
+        _ => Vec::new(),
+    })
 }
 
 /// A whole schedule as a sampler wants it.

@@ -5,8 +5,10 @@
 //! NumPy's `SeedSequence`.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use parking_lot::Mutex;
 use rayon::prelude::*;
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 /// PyTorch's CPU generator.
 #[derive(Clone)]
@@ -68,6 +70,11 @@ impl Generator {
     fn uniform_double(&mut self) -> f64 {
         let bits = (u64::from(self.word()) << 32) | u64::from(self.word());
         (bits & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    /// `torch.randint(count, ...)`: a number below `count`, which is not zero.
+    pub fn below(&mut self, count: u32) -> u32 {
+        self.word() % count
     }
 
     fn one_normal(&mut self) -> f64 {
@@ -196,8 +203,17 @@ fn sin_cos(angle: Lanes) -> (Lanes, Lanes) {
 ///
 /// Without `indices` the whole batch is one draw, so its second latent is not that of the next seed. With them, latent `i` gets the
 /// noise that latent `indices[i]` has when one is drawn after another: a part taken out of a batch keeps its noise.
-pub fn initial(seed: u64, [batch, each]: [usize; 2], indices: Option<&[usize]>, device: &Device) -> Tensor<2> {
-    let mut generator = Generator::new(seed);
+pub fn initial(seed: u64, shape: [usize; 2], indices: Option<&[usize]>, device: &Device) -> Tensor<2> {
+    draw(&mut Generator::new(seed), shape, indices, device)
+}
+
+/// The same from a generator, which can be drawn from further.
+pub(super) fn draw(
+    generator: &mut Generator,
+    [batch, each]: [usize; 2],
+    indices: Option<&[usize]>,
+    device: &Device,
+) -> Tensor<2> {
     let Some(indices) = indices else {
         return tensor(generator.normal(batch * each), [batch, each], device);
     };
@@ -223,18 +239,32 @@ pub struct Noise {
     device: Device,
     /// Started when first asked.
     generator: Option<Generator>,
+    ambient: Ambient,
 }
+
+/// PyTorch's own generator, from which the initial noise is drawn, and then whatever asks without naming one.
+pub type Ambient = Arc<Mutex<Generator>>;
 
 impl Noise {
     /// Noise for latents `[batch, each]`.
     pub fn new(seed: u64, shape: [usize; 2], device: &Device) -> Self {
-        Self { seed, shape, device: device.clone(), generator: None }
+        Self { seed, shape, device: device.clone(), generator: None, ambient: Arc::new(Mutex::new(Generator::new(seed))) }
+    }
+
+    /// The same where the ambient generator has been drawn from before.
+    pub fn after(self, ambient: Ambient) -> Self {
+        Self { ambient, ..self }
     }
 
     /// The next independent draw. The first equals the initial noise of the same seed, as in ComfyUI 0.3.
     pub fn white(&mut self) -> Tensor<2> {
         let generator = self.generator.get_or_insert_with(|| Generator::new(self.seed));
         tensor(generator.normal(self.shape[0] * self.shape[1]), self.shape, &self.device)
+    }
+
+    /// The next draw of the ambient generator.
+    pub fn ambient(&mut self) -> Tensor<2> {
+        tensor(self.ambient.lock().normal(self.shape[0] * self.shape[1]), self.shape, &self.device)
     }
 
     /// A Brownian path over the noise levels of `sigmas`, from the least above zero to the greatest.

@@ -2,10 +2,9 @@
 
 use super::denoise::{Both, Denoise};
 use super::noise::{Noise, initial};
-use super::samplers::{Options, Steps};
-use super::schedules::{ModelSampling, SCHEDULERS};
+use super::samplers::Steps;
 use super::*;
-use crate::conditioning::Area;
+use crate::conditioning::{Area, Cond};
 use crate::diffusion::{Architecture, Call, Prediction};
 use crate::{LoadError, Unwatched, Weights};
 use burn::tensor::{Device, TensorData};
@@ -181,7 +180,7 @@ fn samplers_are_those_of_comfyui() {
         let x = sampling.start(&Tensor::zeros(size, &device), &initial(seed, size, None, &device), sigmas[0]);
         let mut model = Analytic { flow: sampling.is_flow(), calls: 0 };
         let steps = Steps { sigmas: &sigmas, sampling: &sampling };
-        let x = (sampler.run)(&mut model, x, steps, &mut Noise::new(seed, size, &device), &Options::default()).unwrap();
+        let x = (sampler.run)(&mut model, x, steps, &mut Noise::new(seed, size, &device), &sampler.options).unwrap();
         let x = sampling.finish(x, sigmas[sigmas.len() - 1]);
         let worst = difference(&values(&x), wanted);
         let most = if LOOSER.contains(&name) { 5e-4 } else { 1e-4 };
@@ -252,6 +251,7 @@ fn toy(extra: usize) -> Model {
         architecture: &ARCHITECTURE,
         prediction: Prediction::Epsilon,
         latent_scale: None,
+        patches: Vec::new(),
     }
 }
 
@@ -275,7 +275,7 @@ fn empty(shape: [usize; 4]) -> Latent {
 }
 
 fn run(request: &SampleRequest<'_>) -> Vec<f32> {
-    values(sample(&Engine::cpu(), request, &Unwatched).unwrap().samples.values())
+    values(sample(&Engine::cpu(), request, &Unwatched).unwrap().latent.samples.values())
 }
 
 fn list<T: serde::de::DeserializeOwned>(value: &Value) -> T {
@@ -343,10 +343,11 @@ fn whole_runs_are_those_of_comfyui() {
         latent.noise_mask = case.get("noise_mask").map(|it| mask(it).unsqueeze_dim(1));
         let (positive, negative) = (conds("positive", 1.0), conds("negative", 2.0));
         let (sampler, scheduler) = (text("sampler", "euler"), text("scheduler", "normal"));
+        let guider = Guider::away(model, positive, negative, number("cfg", 3.0));
         let request = SampleRequest {
             seed: case.get("noise_seed").map_or(7, |it| it.as_u64().unwrap()),
             add_noise: flag("add_noise", true),
-            sampler: &sampler,
+            method: Method::named(&sampler).unwrap(),
             levels: Levels::Schedule {
                 scheduler: &scheduler,
                 steps: whole("steps").unwrap_or(4),
@@ -355,8 +356,7 @@ fn whole_runs_are_those_of_comfyui() {
             start_step: whole("start_step").unwrap_or(0),
             end_step: whole("end_step"),
             force_full_denoise: flag("force_full_denoise", false),
-            cfg: number("cfg", 3.0),
-            ..SampleRequest::new(&model, &positive, &negative, &latent)
+            ..SampleRequest::new(&guider, &latent)
         };
         let (_, _, wanted) = numbers.iter().find(|it| it.0 == *name).unwrap();
         for batch_limit in [usize::MAX, 1] {
@@ -372,10 +372,10 @@ fn whole_runs_are_those_of_comfyui() {
 
 /// A run of the toy with these prompts and this latent.
 fn drawn(positive: &[Cond], latent: &Latent) -> Vec<f32> {
-    let (model, negative) = (toy(0), [prompt(2.0)]);
+    let guider = Guider::away(toy(0), positive.to_vec(), vec![prompt(2.0)], 8.0);
     run(&SampleRequest {
         levels: Levels::Schedule { scheduler: "karras", steps: 3, denoise: 0.8 },
-        ..SampleRequest::new(&model, positive, &negative, latent)
+        ..SampleRequest::new(&guider, latent)
     })
 }
 
@@ -429,23 +429,22 @@ fn a_prompt_of_strength_zero_has_no_say() {
 
 #[test]
 fn video_is_sampled_as_pictures_are() {
-    let (model, positive, negative) = (toy(0), [prompt(1.0)], [prompt(2.0)]);
+    let guider = |positive: &[Cond]| Guider::away(toy(0), positive.to_vec(), vec![prompt(2.0)], 8.0);
     let flat = wave([1, 4 * 3 * 6 * 5], 5.0);
     let mut video = Latent::new(Samples::with_shape(flat, &[1, 4, 3, 6, 5]));
     video.noise_mask = Some(wave([1, 1, 6, 5], 0.2).mul_scalar(0.5).add_scalar(0.5));
     let area = Cond { area: Some(Area::Cells { y: 1, x: 1, height: 4, width: 4 }), ..prompt(3.0) };
-    let request = SampleRequest::new(&model, &positive, &negative, &video);
-    let plain = run(&request);
+    let plain = run(&SampleRequest::new(&guider(&[prompt(1.0)]), &video));
     assert!(plain.iter().all(|it| it.is_finite()));
-    assert_ne!(plain, run(&SampleRequest { positive: &[prompt(1.0), area], ..request }));
+    assert_ne!(plain, run(&SampleRequest::new(&guider(&[prompt(1.0), area]), &video)));
 }
 
 #[test]
 fn an_unknown_name_says_what_there_is() {
-    let (model, conds, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
-    let request = SampleRequest::new(&model, &conds, &conds, &start);
+    let (guider, start) = (Guider::away(toy(0), vec![prompt(1.0)], vec![prompt(1.0)], 8.0), empty([1, 4, 8, 8]));
+    let request = SampleRequest::new(&guider, &start);
     let said = |request: &SampleRequest<'_>| sample(&Engine::cpu(), request, &Unwatched).unwrap_err().to_string();
-    let message = said(&SampleRequest { sampler: "euler_ancestrall", ..request.clone() });
+    let message = Method::named("euler_ancestrall").unwrap_err().to_string();
     assert!(
         message.contains("no sampler `euler_ancestrall`. Did you mean `euler_ancestral`?") && message.contains("uni_pc_bh2"),
         "{message}"
@@ -457,27 +456,55 @@ fn an_unknown_name_says_what_there_is() {
 
 #[test]
 fn what_does_not_fit_is_said_and_never_panics() {
-    let (model, good, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
+    let start = empty([1, 4, 8, 8]);
+    let guider = |positive: Cond| Guider::away(toy(0), vec![positive], vec![prompt(1.0)], 8.0);
+    let good = guider(prompt(1.0));
     let fails = |request: SampleRequest<'_>| {
         assert!(matches!(sample(&Engine::cpu(), &request, &Unwatched), Err(Stop::Unfit(_))));
     };
-    let request = || SampleRequest::new(&model, &good, &good, &start);
+    let request = || SampleRequest::new(&good, &start);
     let levels = |steps, denoise| Levels::Schedule { scheduler: "normal", steps, denoise };
     fails(SampleRequest { levels: levels(0, 1.0), ..request() });
     fails(SampleRequest { levels: levels(20, 1e-9), ..request() });
     fails(SampleRequest { levels: levels(20, f64::NAN), ..request() });
     fails(SampleRequest { levels: Levels::Sigmas(&[1.0, f32::NAN, 0.0]), ..request() });
-    fails(SampleRequest { levels: Levels::Sigmas(&[1.0, 0.0, 0.0]), sampler: "dpm_fast", ..request() });
+    let fast = Method::named("dpm_fast").unwrap();
+    fails(SampleRequest { levels: Levels::Sigmas(&[1.0, 0.0, 0.0]), method: fast, ..request() });
     fails(SampleRequest { latent: &latent([1, 16, 8, 8], 1.0), ..request() });
     fails(SampleRequest { latent: &Latent { batch_index: Some(vec![1, 2]), ..start.clone() }, ..request() });
-    fails(SampleRequest { positive: &[Cond::new(wave([1, 7, WIDTH + 1], 1.0), None)], ..request() });
-    fails(SampleRequest { positive: &[Cond::new(wave([1, 0, WIDTH], 1.0), None)], ..request() });
-    let area = |y, x, height, width| [Cond { area: Some(Area::Cells { y, x, height, width }), ..prompt(1.0) }];
-    fails(SampleRequest { positive: &area(8, 0, 4, 4), ..request() });
-    fails(SampleRequest { positive: &area(0, usize::MAX, 4, 4), ..request() });
-    fails(SampleRequest { positive: &area(0, 0, 0, 4), ..request() });
+    fails(SampleRequest { guider: &guider(Cond::new(wave([1, 7, WIDTH + 1], 1.0), None)), ..request() });
+    fails(SampleRequest { guider: &guider(Cond::new(wave([1, 0, WIDTH], 1.0), None)), ..request() });
+    let area = |y, x, height, width| guider(Cond { area: Some(Area::Cells { y, x, height, width }), ..prompt(1.0) });
+    fails(SampleRequest { guider: &area(8, 0, 4, 4), ..request() });
+    fails(SampleRequest { guider: &area(0, usize::MAX, 4, 4), ..request() });
+    fails(SampleRequest { guider: &area(0, 0, 0, 4), ..request() });
     let huge = area(7, 7, usize::MAX, usize::MAX);
-    assert!(sample(&Engine::cpu(), &SampleRequest { positive: &huge, ..request() }, &Unwatched).is_ok());
+    assert!(sample(&Engine::cpu(), &SampleRequest { guider: &huge, ..request() }, &Unwatched).is_ok());
+}
+
+#[test]
+fn options_that_no_sampler_can_run_with_are_said() {
+    let (guider, start) = (Guider::away(toy(0), vec![prompt(1.0)], vec![prompt(1.0)], 8.0), empty([1, 4, 8, 8]));
+    let fails = |name: &str, change: &dyn Fn(&mut Options)| {
+        let mut method = Method::named(name).unwrap();
+        change(&mut method.options);
+        let levels = Levels::Schedule { scheduler: "karras", steps: 5, denoise: 1.0 };
+        let found = sample(&Engine::cpu(), &SampleRequest { method, levels, ..SampleRequest::new(&guider, &start) }, &Unwatched);
+        assert!(matches!(found, Err(Stop::Unfit(_))), "{name}: {:?}", method.options);
+    };
+    fails("lms", &|it| it.order = 0);
+    fails("dpmpp_sde", &|it| it.stages[0] = 0.0);
+    fails("euler_ancestral", &|it| it.eta = f32::NAN);
+    fails("sa_solver", &|it| it.adams.predictor = 0);
+    fails("dpm_adaptive", &|it| it.order = 4);
+    fails("dpm_adaptive", &|it| it.controller.first = f64::INFINITY);
+    // Nothing may differ, and nothing is ever accepted.
+    fails("dpm_adaptive", &|it| (it.controller.relative, it.controller.absolute) = (0.0, 0.0));
+    let up = Levels::Sigmas(&[0.1, 1.0, 10.0]);
+    let mut method = Method::named("dpm_adaptive").unwrap();
+    method.options.eta = 1.0;
+    let request = SampleRequest { method, levels: up, ..SampleRequest::new(&guider, &start) };
+    assert!(matches!(sample(&Engine::cpu(), &request, &Unwatched), Err(Stop::Unfit(_))));
 }
 
 /// Counts what it hears, and stops at some point.
@@ -499,17 +526,15 @@ impl Watch for Counting {
 
 #[test]
 fn every_sampler_tells_each_step_once_and_stops_when_asked() {
-    let (model, conds, start) = (toy(0), [prompt(1.0)], empty([1, 4, 8, 8]));
+    let (guider, start) = (Guider::away(toy(0), vec![prompt(1.0)], vec![prompt(1.0)], 8.0), empty([1, 4, 8, 8]));
     for sampler in SAMPLERS {
         let levels = Levels::Schedule { scheduler: "karras", steps: 6, denoise: 1.0 };
-        let request = SampleRequest { sampler: sampler.name, levels, ..SampleRequest::new(&model, &conds, &conds, &start) };
+        let request = SampleRequest { method: Method::of(sampler), levels, ..SampleRequest::new(&guider, &start) };
         let watch = Counting { heard: Mutex::default(), stop_after: usize::MAX };
         sample(&Engine::cpu(), &request, &watch).unwrap();
         let heard = watch.heard.into_inner();
         assert!(heard.is_sorted() && heard.iter().all(|it| it.1 == 6), "{}: {heard:?}", sampler.name);
-        // Those that choose their own levels end above the last one.
-        let last = heard.last().unwrap().0;
-        assert!(last == 6 || sampler.name.starts_with("dpm_"), "{}: {heard:?}", sampler.name);
+        assert_eq!(heard.last().unwrap().0, 6, "{}: {heard:?}", sampler.name);
         let watch = Counting { heard: Mutex::default(), stop_after: 2 };
         let stopped = sample(&Engine::cpu(), &request, &watch);
         assert!(matches!(stopped, Err(Stop::Cancelled)), "{}", sampler.name);
@@ -519,12 +544,12 @@ fn every_sampler_tells_each_step_once_and_stops_when_asked() {
 
 #[test]
 fn a_run_draws_a_latent_that_its_seed_decides() {
-    let (model, positive, negative) = (toy(0), [prompt(1.0)], [prompt(2.0)]);
-    let start = empty([1, 4, 8, 8]);
-    let request = SampleRequest::new(&model, &positive, &negative, &start);
+    let guided = |cfg| Guider::away(toy(0), vec![prompt(1.0)], vec![prompt(2.0)], cfg);
+    let (guider, start) = (guided(8.0), empty([1, 4, 8, 8]));
+    let request = SampleRequest::new(&guider, &start);
     let first = run(&request);
     assert!(first.iter().all(|it| it.is_finite()));
     assert_eq!(first, run(&request));
     assert_ne!(first, run(&SampleRequest { seed: 1, ..request.clone() }));
-    assert_ne!(first, run(&SampleRequest { cfg: 1.0, ..request.clone() }));
+    assert_ne!(first, run(&SampleRequest { guider: &guided(1.0), ..request.clone() }));
 }

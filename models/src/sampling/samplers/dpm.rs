@@ -1,6 +1,6 @@
 //! DPM-Solver: Lu et al. 2022 (arXiv 2206.00927), exponential integrators of the noise.
 
-use super::{Options, Steps, ancestral, flow_ancestral, slope, sum};
+use super::{Controller, Options, Steps, ancestral, flow_ancestral, slope, sum};
 use crate::Stop;
 use crate::sampling::denoise::Denoise;
 use crate::sampling::noise::Noise;
@@ -13,10 +13,12 @@ pub(super) fn dpm_2(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
-    _: &mut Noise,
-    _: &Options,
+    noise: &mut Noise,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     for (sigma, next) in steps.pairs() {
+        let (noisy, sigma) = steps.churned(x, sigma, noise, options);
+        x = noisy;
         let d = slope(&x, &model.denoise(&x, sigma)?, sigma);
         x = if next == 0.0 { sum([(1.0, &x), (next - sigma, &d)]) } else { through_middle(model, &x, &d, sigma, next)? };
     }
@@ -115,8 +117,8 @@ impl<'a> Step<'a> {
 
 const THIRD: f32 = 1.0 / 3.0;
 
-/// From where to where, in t = -ln σ: to the last level above zero.
-fn span(steps: Steps<'_>) -> Result<(f32, f32), Stop> {
+/// From where to where, in t = -ln σ: to the last level above zero. Rising levels are followed too, but not with fresh noise.
+fn span(steps: Steps<'_>, options: &Options) -> Result<(f32, f32), Stop> {
     let levels = steps.sigmas;
     let last = match levels[levels.len() - 1] {
         0.0 if levels.len() > 1 => levels[levels.len() - 2],
@@ -125,7 +127,22 @@ fn span(steps: Steps<'_>) -> Result<(f32, f32), Stop> {
     if last <= 0.0 || levels[0] <= 0.0 {
         return Err(Stop::Unfit(format!("this sampler runs between noise levels above zero, not from {} to {last}", levels[0])));
     }
+    if last >= levels[0] && options.eta > 0.0 {
+        return Err(Stop::Unfit(format!("from {} up to {last} a run has no room for fresh noise: eta must be 0", levels[0])));
+    }
     Ok((-levels[0].ln(), -last.ln()))
+}
+
+/// A level between `from` and `to` that a step goes down to, and the noise that leads from there up to `to` (all but the noise in
+/// t = -ln σ).
+fn lower(from: f32, to: f32, end: f32, eta: f32) -> (f32, f32) {
+    if eta == 0.0 {
+        return (to, 0.0);
+    }
+    let sigma = |t: f32| (-t).exp();
+    let (down, _) = ancestral(sigma(from), sigma(to), eta);
+    let lower = end.min(-down.ln());
+    (lower, (sigma(to) * sigma(to) - sigma(lower) * sigma(lower)).sqrt())
 }
 
 /// DPM-Solver-fast: as many steps of order 3 as the calls allow, the rest of order 2 and 1 (section 3.4).
@@ -135,10 +152,10 @@ pub(super) fn dpm_fast(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
-    _: &mut Noise,
-    _: &Options,
+    noise: &mut Noise,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    let (from, to) = span(steps)?;
+    let (from, to) = span(steps, options)?;
     let calls = steps.sigmas.len() - 1;
     let mut orders = vec![3; calls / 3];
     match calls % 3 {
@@ -151,7 +168,8 @@ pub(super) fn dpm_fast(
     let length = (to - from) / orders.len() as f32;
     for (index, order) in orders.iter().enumerate() {
         let at = |index: usize| if index == orders.len() { to } else { from + length * index as f32 };
-        let mut step = Step::new(model, &x, at(index), at(index + 1))?;
+        let (next, up) = lower(at(index), at(index + 1), to, options.eta);
+        let mut step = Step::new(model, &x, at(index), next)?;
         x = match order {
             1 => step.first_order(),
             2 => step.second_order(0.5)?.0,
@@ -160,53 +178,100 @@ pub(super) fn dpm_fast(
                 step.third_order(&third)?
             }
         };
+        if up > 0.0 {
+            x = sum([(1.0, &x), (options.s_noise * up, &noise.white())]);
+        }
     }
     Ok(x)
 }
 
-/// How [`dpm_adaptive`] judges the difference of its two orders: relative and absolute, and the first step in t.
-const RELATIVE: f32 = 0.05;
-const ABSOLUTE: f32 = 0.0078;
-const FIRST_STEP: f64 = 0.05;
+/// A run that needs more steps than this does not get anywhere.
+const MOST_ATTEMPTS: usize = 10_000;
 
-/// A step is taken when the controller would not shorten it by more than this.
-const SAFETY: f64 = 0.81;
-
-/// DPM-Solver-23 with steps as long as the difference between order 2 and 3 allows (appendix C), controlled by the integral part of
-/// a PID controller.
+/// DPM-Solver-12 or 23 with steps as long as the difference between the two orders allows (appendix C), by a PID controller
+/// (k-diffusion's `PIDStepSizeController`).
 ///
-/// Three calls a step, of which there are as many as needed.
+/// As many calls a step as its order, and as many steps as needed.
 pub(super) fn dpm_adaptive(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
-    _: &mut Noise,
-    _: &Options,
+    noise: &mut Noise,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    let (mut at, to) = span(steps)?;
-    let mut h = FIRST_STEP;
+    let order = match options.order {
+        it @ (2 | 3) => it,
+        other => return Err(Stop::Unfit(format!("dpm_adaptive has order 2 or 3, not {other}"))),
+    };
+    let Controller { relative, absolute, first, .. } = options.controller;
+    let (mut at, to) = span(steps, options)?;
+    let forward = to > at;
+    let mut pace = Pace::new(if forward { first } else { -first }, options, order);
     let mut before = x.clone();
-    while at < to - 1e-5 {
-        let next = to.min(at + h as f32);
-        let mut step = Step::new(model, &x, at, next)?;
-        let (low, third) = step.second_order(THIRD)?;
-        let high = step.third_order(&third)?;
-        let allowed = low.clone().abs().max_pair(before.clone().abs()).mul_scalar(RELATIVE).clamp_min(ABSOLUTE);
+    for _ in 0..MOST_ATTEMPTS {
+        if if forward { at >= to - 1e-5 } else { at <= to + 1e-5 } {
+            return Ok(x);
+        }
+        let next = at + pace.h as f32;
+        let next = if forward { to.min(next) } else { to.max(next) };
+        let (down, up) = lower(at, next, to, options.eta);
+        let mut step = Step::new(model, &x, at, down)?;
+        let (low, high) = if order == 2 {
+            (step.first_order(), step.second_order(0.5)?.0)
+        } else {
+            let (low, third) = step.second_order(THIRD)?;
+            let high = step.third_order(&third)?;
+            (low, high)
+        };
+        let allowed = low.clone().abs().max_pair(before.clone().abs()).mul_scalar(relative).clamp_min(absolute);
         let error = ((low.clone() - high.clone()) / allowed).square().mean().sqrt().into_scalar::<f32>();
-        if !error.is_finite() || next <= at {
+        if !error.is_finite() || next == at {
             return Err(Stop::Unfit(format!(
-                "dpm_adaptive found no step at a noise level of {}: the model's answer is not smooth",
+                "dpm_adaptive found no step at a noise level of {}: the model's answer is not smooth, or no tolerance is left",
                 (-at).exp()
             )));
         }
-        // Grown or shortened by the inverse of the error, in the order of the method, within reason.
-        let factor = 1.0 + ((1.0 / (f64::from(error) + 1e-8)).powf(1.0 / 3.0) - 1.0).atan();
-        if factor >= SAFETY {
+        if pace.accepts(f64::from(error)) {
             before = low;
-            x = high;
+            x = if up > 0.0 { sum([(1.0, &high), (options.s_noise * up, &noise.white())]) } else { high };
             at = next;
         }
-        h *= factor;
     }
-    Ok(x)
+    Err(Stop::Unfit(format!(
+        "dpm_adaptive tried {MOST_ATTEMPTS} steps and is still at a noise level of {}: allow larger tolerances or a lower accept_safety",
+        (-at).exp()
+    )))
+}
+
+/// The length of the next step, from the errors of the last ones.
+struct Pace {
+    h: f64,
+    /// The powers of the inverse errors of this try and of the last two steps.
+    powers: [f64; 3],
+    inverses: Option<[f64; 3]>,
+    safety: f64,
+}
+
+impl Pace {
+    fn new(h: f64, options: &Options, order: usize) -> Self {
+        let Controller { proportional: p, integral: i, derivative: d, safety, .. } = options.controller;
+        // A stochastic path is of half the order.
+        let order = if options.eta > 0.0 { 1.5 } else { order as f64 };
+        Self { h, powers: [(p + i + d) / order, -(p + 2.0 * d) / order, d / order], inverses: None, safety }
+    }
+
+    fn accepts(&mut self, error: f64) -> bool {
+        let inverse = 1.0 / (error + 1e-8);
+        let inverses = self.inverses.get_or_insert([inverse; 3]);
+        inverses[0] = inverse;
+        let product: f64 = inverses.iter().zip(self.powers).map(|(it, power)| it.powf(power)).product();
+        // Grown or shortened within reason.
+        let factor = 1.0 + (product - 1.0).atan();
+        let accepted = factor >= self.safety;
+        if accepted {
+            *inverses = [inverse, inverse, inverses[1]];
+        }
+        self.h *= factor;
+        accepted
+    }
 }

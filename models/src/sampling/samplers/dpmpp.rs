@@ -1,6 +1,6 @@
 //! DPM-Solver++: Lu et al. 2022 (arXiv 2211.01095), exponential integrators of the clean latent.
 
-use super::{Options, Steps, ancestral, flow_ancestral, slope, sum};
+use super::{Correction, Options, Steps, ancestral, flow_ancestral, slope, sum};
 use crate::Stop;
 use crate::sampling::denoise::{Both, Denoise};
 use crate::sampling::noise::Noise;
@@ -169,6 +169,8 @@ pub(super) fn dpmpp_sde(
     let mut path = noise.brownian(steps.sigmas);
     let sigmas = sampling.with_finite_lambda(steps.sigmas);
     let noisy = options.eta > 0.0 && options.s_noise > 0.0;
+    let part = options.stages[0];
+    let share = 1.0 / (2.0 * part);
     for (sigma, next) in (Steps { sigmas: &sigmas, ..steps }).pairs() {
         let denoised = model.denoise(&x, sigma)?;
         if next == 0.0 {
@@ -176,7 +178,7 @@ pub(super) fn dpmpp_sde(
             continue;
         }
         let (lambda, lambda_next) = (sampling.lambda(sigma), sampling.lambda(next));
-        let middle_lambda = lambda + 0.5 * (lambda_next - lambda);
+        let middle_lambda = lambda + part * (lambda_next - lambda);
         let middle = sampling.sigma_of(middle_lambda);
         let alpha = sigma * lambda.exp();
         // Both stages start anew: down as far as the fresh noise wants, and up again.
@@ -189,51 +191,21 @@ pub(super) fn dpmpp_sde(
         };
         let there = stage(&x, &denoised, middle, middle_lambda);
         let there = model.denoise(&there, middle)?;
-        x = stage(&x, &there, next, lambda_next);
+        let followed = if share == 1.0 { there } else { sum([(1.0 - share, &denoised), (share, &there)]) };
+        x = stage(&x, &followed, next, lambda_next);
     }
     Ok(x)
 }
 
-/// How [`dpmpp_2m_sde`] uses the last belief.
-#[derive(Clone, Copy)]
-enum Correction {
-    Midpoint,
-    Heun,
-}
-
-/// SDE-DPM-Solver++(2M), the midpoint form (k-diffusion's `sample_dpmpp_2m_sde`), its noise from one Brownian path.
+/// SDE-DPM-Solver++(2M) (k-diffusion's `sample_dpmpp_2m_sde`), its noise from one Brownian path.
 ///
-/// One call a step, stochastic.
+/// Order 2, one call a step, stochastic.
 pub(super) fn dpmpp_2m_sde(
-    model: &mut dyn Denoise,
-    x: Tensor<2>,
-    steps: Steps<'_>,
-    noise: &mut Noise,
-    options: &Options,
-) -> Result<Tensor<2>, Stop> {
-    two_steps(model, x, steps, noise, options, Correction::Midpoint)
-}
-
-/// The same in Heun's form.
-///
-/// One call a step, stochastic.
-pub(super) fn dpmpp_2m_sde_heun(
-    model: &mut dyn Denoise,
-    x: Tensor<2>,
-    steps: Steps<'_>,
-    noise: &mut Noise,
-    options: &Options,
-) -> Result<Tensor<2>, Stop> {
-    two_steps(model, x, steps, noise, options, Correction::Heun)
-}
-
-fn two_steps(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
     noise: &mut Noise,
     options: &Options,
-    correction: Correction,
 ) -> Result<Tensor<2>, Stop> {
     let mut path = noise.brownian(steps.sigmas);
     let sigmas = steps.sampling.with_finite_lambda(steps.sigmas);
@@ -248,7 +220,7 @@ fn two_steps(
         x = sum([(step.keep, &x), (step.grown, &denoised)]);
         if let Some((last, old)) = before {
             let r = last / step.h;
-            let weight = match correction {
+            let weight = match options.correction {
                 Correction::Midpoint => 0.5 * step.grown / r,
                 Correction::Heun => step.phi_2() / r,
             };

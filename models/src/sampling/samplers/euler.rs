@@ -6,17 +6,19 @@ use crate::sampling::denoise::{Both, Denoise};
 use crate::sampling::noise::Noise;
 use burn::tensor::Tensor;
 
-/// Euler's method: Karras et al. 2022 (arXiv 2206.00364), algorithm 2 without churn and without the second evaluation.
+/// Euler's method: Karras et al. 2022 (arXiv 2206.00364), algorithm 2 without the second evaluation.
 ///
 /// Order 1, one call a step.
 pub(super) fn euler(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
-    _: &mut Noise,
-    _: &Options,
+    noise: &mut Noise,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     for (sigma, next) in steps.pairs() {
+        let (noisy, sigma) = steps.churned(x, sigma, noise, options);
+        x = noisy;
         let denoised = model.denoise(&x, sigma)?;
         let d = slope(&x, &denoised, sigma);
         x = x + d.mul_scalar(next - sigma);
@@ -64,7 +66,7 @@ pub(super) fn euler_cfg_pp(
     noise: &mut Noise,
     _: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    euler_ancestral_cfg_pp(model, x, steps, noise, &Options { eta: 0.0, s_noise: 0.0 })
+    euler_ancestral_cfg_pp(model, x, steps, noise, &Options { eta: 0.0, s_noise: 0.0, ..Options::USUAL })
 }
 
 /// The same with fresh noise: DDIM's stochastic step with CFG++.
@@ -95,10 +97,10 @@ pub(super) fn euler_ancestral_cfg_pp(
     Ok(x)
 }
 
-/// Heun's method: Karras et al. 2022, algorithm 2 without churn.
+/// Another form of CFG++: Euler's method along the guided slope, from which what guidance adds to the belief is taken.
 ///
-/// Order 2, two calls a step but the last.
-pub(super) fn heun(
+/// Order 1, one call a step.
+pub(super) fn euler_cfg_pp_alternative(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
@@ -106,6 +108,26 @@ pub(super) fn heun(
     _: &Options,
 ) -> Result<Tensor<2>, Stop> {
     for (sigma, next) in steps.pairs() {
+        let Both { guided, unguided } = model.denoise_both(&x, sigma)?;
+        let h = (next - sigma) / sigma;
+        x = sum([(1.0 + h, &x), (-2.0 * h, &guided), (h, &unguided)]);
+    }
+    Ok(x)
+}
+
+/// Heun's method: Karras et al. 2022, algorithm 2.
+///
+/// Order 2, two calls a step but the last.
+pub(super) fn heun(
+    model: &mut dyn Denoise,
+    mut x: Tensor<2>,
+    steps: Steps<'_>,
+    noise: &mut Noise,
+    options: &Options,
+) -> Result<Tensor<2>, Stop> {
+    for (sigma, next) in steps.pairs() {
+        let (noisy, sigma) = steps.churned(x, sigma, noise, options);
+        x = noisy;
         let d = slope(&x, &model.denoise(&x, sigma)?, sigma);
         let euler = sum([(1.0, &x), (next - sigma, &d)]);
         if next == 0.0 {
@@ -125,11 +147,17 @@ pub(super) fn heunpp2(
     model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
-    _: &mut Noise,
-    _: &Options,
+    noise: &mut Noise,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     let (first, last) = (steps.sigmas[0], steps.sigmas[steps.sigmas.len() - 1]);
-    for (index, (sigma, next)) in steps.pairs().enumerate() {
+    for (index, (level, next)) in steps.pairs().enumerate() {
+        let (noisy, sigma) = steps.churned(x, level, noise, options);
+        x = noisy;
+        if options.churn.amount > 0.0 && sigma == level {
+            // The reference draws for every step, also for those that it adds nothing to.
+            noise.ambient();
+        }
         let d = slope(&x, &model.denoise(&x, sigma)?, sigma);
         let h = next - sigma;
         let x2 = sum([(1.0, &x), (h, &d)]);
@@ -153,7 +181,7 @@ pub(super) fn heunpp2(
 }
 
 /// Euler's method along a slope that is led away from the last one, as a better estimate of the distance's gradient: Permenter and
-/// Yuan 2024 (arXiv 2306.04848), section 5, with γ 2.
+/// Yuan 2024 (arXiv 2306.04848), section 5.
 ///
 /// One call a step.
 pub(super) fn gradient_estimation(
@@ -161,7 +189,7 @@ pub(super) fn gradient_estimation(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     let mut before: Option<Tensor<2>> = None;
     for (sigma, next) in steps.pairs() {
@@ -170,16 +198,13 @@ pub(super) fn gradient_estimation(
         if next == 0.0 {
             x = denoised;
         } else {
-            let led = before.map_or_else(|| d.clone(), |it| sum([(GAMMA, &d), (1.0 - GAMMA, &it)]));
+            let led = before.map_or_else(|| d.clone(), |it| sum([(options.gamma, &d), (1.0 - options.gamma, &it)]));
             x = x + led.mul_scalar(next - sigma);
         }
         before = Some(d);
     }
     Ok(x)
 }
-
-/// How far [`gradient_estimation`] leads.
-const GAMMA: f32 = 2.0;
 
 /// The same with CFG++: from the guided belief along the direction of the unguided one.
 ///
@@ -189,7 +214,7 @@ pub(super) fn gradient_estimation_cfg_pp(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     let mut before: Option<Tensor<2>> = None;
     for (sigma, next) in steps.pairs() {
@@ -197,7 +222,7 @@ pub(super) fn gradient_estimation_cfg_pp(
         let d = slope(&x, &unguided, sigma);
         x = if next == 0.0 { guided } else { sum([(1.0, &guided), (next, &d)]) };
         if let Some(before) = before.filter(|_| next > 0.0) {
-            x = x + (d.clone() - before).mul_scalar((GAMMA - 1.0) * (next - sigma));
+            x = x + (d.clone() - before).mul_scalar((options.gamma - 1.0) * (next - sigma));
         }
         before = Some(d);
     }

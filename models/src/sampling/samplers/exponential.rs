@@ -1,6 +1,6 @@
 //! Exponential integrators of the stochastic equation that draw their own white noise.
 
-use super::{Options, Steps, sum};
+use super::{NoiseScale, Options, Steps, sum};
 use crate::Stop;
 use crate::sampling::denoise::Denoise;
 use crate::sampling::noise::Noise;
@@ -30,13 +30,14 @@ pub(super) fn er_sde(
         }
         let (from, to) = (ratio(sigma), ratio(next));
         let (alpha, alpha_next) = (sigma / from, next / to);
+        let noise_scale = |ratio: f32| options.scale.at(ratio);
         let r = noise_scale(to) / noise_scale(from);
         x = sum([(alpha_next / alpha * r, &x), (alpha_next * (1.0 - r), &denoised)]);
-        if let Some((last, old)) = &before {
-            let (inverse, moment) = inverse_integrals(from, to);
+        if let (Some((last, old)), 2..) = (&before, options.order) {
+            let (inverse, moment) = inverse_integrals(options.scale, from, to);
             let first = (denoised.clone() - old.clone()).div_scalar(from - last);
             x = x + first.clone().mul_scalar(alpha_next * (to - from + inverse * noise_scale(to)));
-            if let Some((earlier, old)) = &bent {
+            if let (Some((earlier, old)), 3..) = (&bent, options.order) {
                 let second = (first.clone() - old.clone()).div_scalar((from - earlier) / 2.0);
                 x = x + second.mul_scalar(alpha_next * ((to - from) * (to - from) / 2.0 + moment * noise_scale(to)));
             }
@@ -52,18 +53,23 @@ pub(super) fn er_sde(
     Ok(x)
 }
 
-/// φ of ER-SDE 5, the paper's best.
-fn noise_scale(ratio: f32) -> f32 {
-    ratio * (ratio.powf(0.3).exp() + 10.0)
+impl NoiseScale {
+    /// φ at a noise-to-signal ratio.
+    fn at(self, ratio: f32) -> f32 {
+        match self {
+            Self::Recommended => ratio * (ratio.powf(0.3).exp() + 10.0),
+            Self::ReverseTime { eta } => ratio.powf(eta + 1.0),
+        }
+    }
 }
 
 /// The integrals of 1/φ and of (u - from)/φ between two ratios, by as many points as the authors take.
-fn inverse_integrals(from: f32, to: f32) -> (f32, f32) {
+fn inverse_integrals(scale: NoiseScale, from: f32, to: f32) -> (f32, f32) {
     const POINTS: usize = 200;
     let width = (from - to) / POINTS as f32;
     let points = (0..POINTS).map(|i| to + i as f32 * width);
     let (inverse, moment) = points.fold((0.0, 0.0), |(inverse, moment), at| {
-        let scale = f64::from(noise_scale(at));
+        let scale = f64::from(scale.at(at));
         (inverse + 1.0 / scale, moment + f64::from(at - from) / scale)
     });
     (inverse as f32 * width, moment as f32 * width)
@@ -117,6 +123,8 @@ pub(super) fn seeds_2(
     let sampling = steps.sampling;
     let noisy = options.eta > 0.0 && options.s_noise > 0.0;
     let sigmas = sampling.with_finite_lambda(steps.sigmas);
+    let part = options.stages[0];
+    let share = 1.0 / (2.0 * part);
     for (sigma, next) in (Steps { sigmas: &sigmas, ..steps }).pairs() {
         let denoised = model.denoise(&x, sigma)?;
         if next == 0.0 {
@@ -125,7 +133,7 @@ pub(super) fn seeds_2(
         }
         let (lambda, lambda_next) = (sampling.lambda(sigma), sampling.lambda(next));
         let stage = Stage { sigma, lambda, eta: options.eta };
-        let lambda_1 = lambda + 0.5 * (lambda_next - lambda);
+        let lambda_1 = lambda + part * (lambda_next - lambda);
         let sigma_1 = sampling.sigma_of(lambda_1);
         let (alpha_1, alpha_next) = (sigma_1 * lambda_1.exp(), next * lambda_next.exp());
 
@@ -134,8 +142,9 @@ pub(super) fn seeds_2(
         if let Some(drawn) = &drawn {
             there = sum([(1.0, &there), (sigma_1 * options.s_noise, drawn)]);
         }
-        let denoised = model.denoise(&there, sigma_1)?;
+        let there = model.denoise(&there, sigma_1)?;
 
+        let denoised = if share == 1.0 { there } else { sum([(1.0 - share, &denoised), (share, &there)]) };
         x = sum([(stage.keep(next, lambda_next), &x), (-alpha_next * (-stage.h(lambda_next)).exp_m1(), &denoised)]);
         if noisy {
             let drawn = stage.noise(drawn, lambda_1, lambda_next, noise);
@@ -155,8 +164,7 @@ pub(super) fn seeds_3(
     noise: &mut Noise,
     options: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    const PART_1: f32 = 1.0 / 3.0;
-    const PART_2: f32 = 2.0 / 3.0;
+    let [part_1, part_2] = options.stages;
     let sampling = steps.sampling;
     let noisy = options.eta > 0.0 && options.s_noise > 0.0;
     let sigmas = sampling.with_finite_lambda(steps.sigmas);
@@ -169,7 +177,7 @@ pub(super) fn seeds_3(
         let (lambda, lambda_next) = (sampling.lambda(sigma), sampling.lambda(next));
         let stage = Stage { sigma, lambda, eta: options.eta };
         let lambda_after = |part: f32| lambda + part * (lambda_next - lambda);
-        let (lambda_1, lambda_2) = (lambda_after(PART_1), lambda_after(PART_2));
+        let (lambda_1, lambda_2) = (lambda_after(part_1), lambda_after(part_2));
         let (sigma_1, sigma_2) = (sampling.sigma_of(lambda_1), sampling.sigma_of(lambda_2));
         let alpha = |sigma: f32, lambda: f32| sigma * lambda.exp();
 
@@ -182,7 +190,7 @@ pub(super) fn seeds_3(
         let denoised_1 = model.denoise(&there, sigma_1)?;
 
         let (h, alpha_2) = (-stage.h(lambda_2), alpha(sigma_2, lambda_2));
-        let bend = PART_2 / PART_1 * h_phi_2(h);
+        let bend = part_2 / part_1 * h_phi_2(h);
         there = sum([
             (stage.keep(sigma_2, lambda_2), &x),
             (-alpha_2 * (h.exp_m1() - bend), &denoised),
@@ -196,7 +204,7 @@ pub(super) fn seeds_3(
         let denoised_2 = model.denoise(&there, sigma_2)?;
 
         let (h, alpha_next) = (-stage.h(lambda_next), alpha(next, lambda_next));
-        let bend = h_phi_2(h) / PART_2;
+        let bend = h_phi_2(h) / part_2;
         x = sum([
             (stage.keep(next, lambda_next), &x),
             (-alpha_next * (h.exp_m1() - bend), &denoised),

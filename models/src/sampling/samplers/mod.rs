@@ -12,13 +12,17 @@ mod dpmpp;
 mod euler;
 mod exponential;
 mod multistep;
+mod options;
 mod uni_pc;
 
+pub use options::{Adams, Churn, Controller, Correction, Interval, NoiseScale, Options};
+
 use super::denoise::Denoise;
+use super::levels::ModelSampling;
 use super::noise::Noise;
-use super::schedules::ModelSampling;
 use crate::Stop;
 use burn::tensor::Tensor;
+use std::fmt;
 
 /// A way from the first noise level of `steps` to the last.
 pub type Run = fn(&mut dyn Denoise, Tensor<2>, Steps<'_>, &mut Noise, &Options) -> Result<Tensor<2>, Stop>;
@@ -29,65 +33,290 @@ pub struct Sampler {
     pub name: &'static str,
     /// What it does.
     pub run: Run,
+    /// What it is told where nobody says anything else.
+    pub options: Options,
     /// Whether it leaves out the last level before zero: its last step would divide by how close that one is to zero.
     pub skips_penultimate: bool,
     /// Whether what a mask protects is noised by noise of its own.
     pub own_inpaint_noise: bool,
+    /// What is known about it.
+    pub facts: Facts,
 }
 
-const fn plain(name: &'static str, run: Run) -> Sampler {
-    Sampler { name, run, skips_penultimate: false, own_inpaint_noise: false }
+/// What the authors of a sampler say about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// One sentence.
+    pub about: &'static str,
+    /// Where it was published: `arXiv NUMBER`, or the name of the code that it became known by.
+    pub source: &'static str,
+    /// The power of the step's length with which the error falls: of the strong error of the noise-free path where it is stochastic
+    /// and can be told to draw none; `None` where none is claimed.
+    pub order: Option<u8>,
+    /// How often the model is asked in a step in the middle of a run.
+    pub calls: u8,
+    /// Whether it draws noise on its way.
+    pub stochastic: bool,
 }
 
-const fn skipping(name: &'static str, run: Run) -> Sampler {
-    Sampler { skips_penultimate: true, ..plain(name, run) }
+impl Sampler {
+    const fn new(name: &'static str, run: Run, facts: Facts) -> Self {
+        Self { name, run, options: Options::USUAL, skips_penultimate: false, own_inpaint_noise: false, facts }
+    }
+
+    const fn with(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    const fn skipping(self) -> Self {
+        Self { skips_penultimate: true, ..self }
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A SAMPLER on a wire: a way, and what it is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// The way.
+    pub sampler: &'static Sampler,
+    /// What it is told.
+    pub options: Options,
+}
+
+impl Method {
+    /// Another form of `euler_cfg_pp`, which follows the guided belief's own direction and adds what guidance adds to the belief.
+    pub const EULER_CFG_PP_ALTERNATIVE: Self = Self {
+        sampler: &Sampler::new(
+            "euler_cfg_pp_alternative",
+            euler::euler_cfg_pp_alternative,
+            facts("Euler's method, the slope led by what guidance adds.", "arXiv 2406.08070", Some(1), 1),
+        ),
+        options: Options::USUAL,
+    };
+
+    /// A sampler with its usual options.
+    pub fn of(sampler: &'static Sampler) -> Self {
+        Self { sampler, options: sampler.options }
+    }
+
+    /// The sampler of this name with its usual options.
+    ///
+    /// # Errors
+    /// [`Stop::Unfit`] names those there are.
+    pub fn named(name: &str) -> Result<Self, Stop> {
+        super::sampler(name).map(Self::of)
+    }
+}
+
+const fn facts(about: &'static str, source: &'static str, order: Option<u8>, calls: u8) -> Facts {
+    Facts { about, source, order, calls, stochastic: false }
+}
+
+const fn noisy(about: &'static str, source: &'static str, order: Option<u8>, calls: u8) -> Facts {
+    Facts { stochastic: true, ..facts(about, source, order, calls) }
 }
 
 /// Every sampler, in the order of ComfyUI's list. Those with `_gpu` differ there in where their noise is drawn; here it is drawn on
 /// the CPU, so that a seed means one picture on every device.
 pub const SAMPLERS: &[Sampler] = &[
-    plain("euler", euler::euler),
-    plain("euler_cfg_pp", euler::euler_cfg_pp),
-    plain("euler_ancestral", euler::euler_ancestral),
-    plain("euler_ancestral_cfg_pp", euler::euler_ancestral_cfg_pp),
-    plain("heun", euler::heun),
-    plain("heunpp2", euler::heunpp2),
-    skipping("dpm_2", dpm::dpm_2),
-    skipping("dpm_2_ancestral", dpm::dpm_2_ancestral),
-    plain("lms", multistep::lms),
-    plain("dpm_fast", dpm::dpm_fast),
-    plain("dpm_adaptive", dpm::dpm_adaptive),
-    plain("dpmpp_2s_ancestral", dpmpp::dpmpp_2s_ancestral),
-    plain("dpmpp_2s_ancestral_cfg_pp", dpmpp::dpmpp_2s_ancestral_cfg_pp),
-    plain("dpmpp_sde", dpmpp::dpmpp_sde),
-    plain("dpmpp_sde_gpu", dpmpp::dpmpp_sde),
-    plain("dpmpp_2m", dpmpp::dpmpp_2m),
-    plain("dpmpp_2m_cfg_pp", dpmpp::dpmpp_2m_cfg_pp),
-    plain("dpmpp_2m_sde", dpmpp::dpmpp_2m_sde),
-    plain("dpmpp_2m_sde_gpu", dpmpp::dpmpp_2m_sde),
-    plain("dpmpp_2m_sde_heun", dpmpp::dpmpp_2m_sde_heun),
-    plain("dpmpp_2m_sde_heun_gpu", dpmpp::dpmpp_2m_sde_heun),
-    plain("dpmpp_3m_sde", dpmpp::dpmpp_3m_sde),
-    plain("dpmpp_3m_sde_gpu", dpmpp::dpmpp_3m_sde),
-    plain("ddpm", euler::ddpm),
-    plain("lcm", euler::lcm),
-    plain("ipndm", multistep::ipndm),
-    plain("ipndm_v", multistep::ipndm_v),
-    plain("deis", multistep::deis),
-    plain("res_multistep", multistep::res_multistep),
-    plain("res_multistep_cfg_pp", multistep::res_multistep_cfg_pp),
-    plain("res_multistep_ancestral", multistep::res_multistep_ancestral),
-    plain("res_multistep_ancestral_cfg_pp", multistep::res_multistep_ancestral_cfg_pp),
-    plain("gradient_estimation", euler::gradient_estimation),
-    plain("gradient_estimation_cfg_pp", euler::gradient_estimation_cfg_pp),
-    plain("er_sde", exponential::er_sde),
-    plain("seeds_2", exponential::seeds_2),
-    plain("seeds_3", exponential::seeds_3),
-    plain("sa_solver", adams::sa_solver),
-    plain("sa_solver_pece", adams::sa_solver_pece),
-    Sampler { own_inpaint_noise: true, ..plain("ddim", euler::euler) },
-    skipping("uni_pc", uni_pc::uni_pc),
-    skipping("uni_pc_bh2", uni_pc::uni_pc_bh2),
+    Sampler::new("euler", euler::euler, facts("Euler's method along the probability flow.", "arXiv 2206.00364", Some(1), 1)),
+    Sampler::new(
+        "euler_cfg_pp",
+        euler::euler_cfg_pp,
+        facts(
+            "Euler's method with CFG++: from the guided belief along the direction of the unguided one.",
+            "arXiv 2406.08070",
+            Some(1),
+            1,
+        ),
+    ),
+    Sampler::new(
+        "euler_ancestral",
+        euler::euler_ancestral,
+        noisy("Euler's method below the next level, then fresh noise up to it.", "k-diffusion", Some(1), 1),
+    ),
+    Sampler::new(
+        "euler_ancestral_cfg_pp",
+        euler::euler_ancestral_cfg_pp,
+        noisy("The same with CFG++.", "arXiv 2406.08070", Some(1), 1),
+    ),
+    Sampler::new(
+        "heun",
+        euler::heun,
+        facts("Heun's method: the mean of the slopes at both ends of a step.", "arXiv 2206.00364", Some(2), 2),
+    ),
+    Sampler::new(
+        "heunpp2",
+        euler::heunpp2,
+        facts("Heun++: slopes of up to three levels, weighted by their noise.", "sd-webui-samplers-scheduler", None, 3),
+    ),
+    Sampler::new("dpm_2", dpm::dpm_2, facts("DPM-Solver-2: the slope in the middle of a step.", "arXiv 2206.00927", Some(2), 2))
+        .skipping(),
+    Sampler::new(
+        "dpm_2_ancestral",
+        dpm::dpm_2_ancestral,
+        noisy("DPM-Solver-2 below the next level, then fresh noise up to it.", "k-diffusion", Some(2), 2),
+    )
+    .skipping(),
+    Sampler::new(
+        "lms",
+        multistep::lms,
+        facts("Linear multistep: the polynomial through the last four slopes.", "k-diffusion", Some(4), 1),
+    ),
+    Sampler::new(
+        "dpm_fast",
+        dpm::dpm_fast,
+        facts("DPM-Solver-fast: steps of order 3, as many as the calls allow.", "arXiv 2206.00927", Some(3), 1),
+    )
+    .with(Options::USUAL.eta(0.0)),
+    Sampler::new(
+        "dpm_adaptive",
+        dpm::dpm_adaptive,
+        facts("DPM-Solver-23 with steps as long as a tolerance allows.", "arXiv 2206.00927", None, 3),
+    )
+    .with(Options::USUAL.eta(0.0).order(3)),
+    Sampler::new(
+        "dpmpp_2s_ancestral",
+        dpmpp::dpmpp_2s_ancestral,
+        noisy("DPM-Solver++(2S) below the next level, then fresh noise up to it.", "arXiv 2211.01095", Some(2), 2),
+    ),
+    Sampler::new(
+        "dpmpp_2s_ancestral_cfg_pp",
+        dpmpp::dpmpp_2s_ancestral_cfg_pp,
+        noisy("The same with CFG++.", "arXiv 2406.08070", Some(2), 2),
+    ),
+    Sampler::new(
+        "dpmpp_sde",
+        dpmpp::dpmpp_sde,
+        noisy("SDE-DPM-Solver++ with two stages, its noise from one Brownian path.", "arXiv 2211.01095", Some(2), 2),
+    ),
+    Sampler::new("dpmpp_sde_gpu", dpmpp::dpmpp_sde, noisy("As `dpmpp_sde`.", "arXiv 2211.01095", Some(2), 2)),
+    Sampler::new("dpmpp_2m", dpmpp::dpmpp_2m, facts("DPM-Solver++(2M): the last two beliefs.", "arXiv 2211.01095", Some(2), 1)),
+    Sampler::new("dpmpp_2m_cfg_pp", dpmpp::dpmpp_2m_cfg_pp, facts("The same with CFG++.", "arXiv 2406.08070", Some(2), 1)),
+    Sampler::new(
+        "dpmpp_2m_sde",
+        dpmpp::dpmpp_2m_sde,
+        noisy("SDE-DPM-Solver++(2M), the midpoint form, its noise from one Brownian path.", "arXiv 2211.01095", Some(2), 1),
+    ),
+    Sampler::new("dpmpp_2m_sde_gpu", dpmpp::dpmpp_2m_sde, noisy("As `dpmpp_2m_sde`.", "arXiv 2211.01095", Some(2), 1)),
+    Sampler::new(
+        "dpmpp_2m_sde_heun",
+        dpmpp::dpmpp_2m_sde,
+        noisy("SDE-DPM-Solver++(2M) in Heun's form.", "arXiv 2211.01095", Some(2), 1),
+    )
+    .with(Options::USUAL.correction(Correction::Heun)),
+    Sampler::new("dpmpp_2m_sde_heun_gpu", dpmpp::dpmpp_2m_sde, noisy("As `dpmpp_2m_sde_heun`.", "arXiv 2211.01095", Some(2), 1))
+        .with(Options::USUAL.correction(Correction::Heun)),
+    Sampler::new(
+        "dpmpp_3m_sde",
+        dpmpp::dpmpp_3m_sde,
+        noisy("SDE-DPM-Solver++(3M): the last three beliefs, noise from one Brownian path.", "k-diffusion", Some(3), 1),
+    ),
+    Sampler::new("dpmpp_3m_sde_gpu", dpmpp::dpmpp_3m_sde, noisy("As `dpmpp_3m_sde`.", "k-diffusion", Some(3), 1)),
+    Sampler::new("ddpm", euler::ddpm, noisy("Ancestral sampling of denoising diffusion.", "arXiv 2006.11239", Some(1), 1)),
+    Sampler::new(
+        "lcm",
+        euler::lcm,
+        noisy("Latent consistency: the belief, noised again for the next step.", "arXiv 2310.04378", None, 1),
+    ),
+    Sampler::new(
+        "ipndm",
+        multistep::ipndm,
+        facts("Adams and Bashforth's method, as if all steps were equal.", "arXiv 2204.13902", None, 1),
+    ),
+    Sampler::new(
+        "ipndm_v",
+        multistep::ipndm_v,
+        facts("The same with weights for steps of different length.", "diff-sampler", Some(2), 1),
+    ),
+    Sampler::new(
+        "deis",
+        multistep::deis,
+        facts(
+            "DEIS: the polynomial through the last slopes in the time of a variance-preserving diffusion.",
+            "arXiv 2204.13902",
+            Some(3),
+            1,
+        ),
+    )
+    .with(Options::USUAL.order(3)),
+    Sampler::new(
+        "res_multistep",
+        multistep::res_multistep,
+        facts("The refined exponential solver, second order, multistep.", "arXiv 2308.02157", Some(2), 1),
+    )
+    .with(Options::USUAL.eta(0.0)),
+    Sampler::new(
+        "res_multistep_cfg_pp",
+        multistep::res_multistep_cfg_pp,
+        facts("The same with CFG++.", "arXiv 2406.08070", Some(2), 1),
+    )
+    .with(Options::USUAL.eta(0.0)),
+    Sampler::new(
+        "res_multistep_ancestral",
+        multistep::res_multistep,
+        noisy("The same below the next level, then fresh noise up to it.", "arXiv 2308.02157", Some(2), 1),
+    ),
+    Sampler::new(
+        "res_multistep_ancestral_cfg_pp",
+        multistep::res_multistep_cfg_pp,
+        noisy("The same with CFG++.", "arXiv 2406.08070", Some(2), 1),
+    ),
+    Sampler::new(
+        "gradient_estimation",
+        euler::gradient_estimation,
+        facts("Euler's method along a slope that is led away from the last one.", "arXiv 2306.04848", None, 1),
+    ),
+    Sampler::new(
+        "gradient_estimation_cfg_pp",
+        euler::gradient_estimation_cfg_pp,
+        facts("The same with CFG++.", "arXiv 2406.08070", None, 1),
+    ),
+    Sampler::new(
+        "er_sde",
+        exponential::er_sde,
+        noisy("ER-SDE-Solver-3: an extended reverse-time equation.", "arXiv 2309.06169", Some(3), 1),
+    )
+    .with(Options::USUAL.order(3)),
+    Sampler::new(
+        "seeds_2",
+        exponential::seeds_2,
+        noisy("SEEDS-2: a stochastic exponential integrator with two stages.", "arXiv 2305.14267", Some(2), 2),
+    ),
+    Sampler::new("seeds_3", exponential::seeds_3, noisy("SEEDS-3: with three stages.", "arXiv 2305.14267", Some(3), 3))
+        .with(Options::USUAL.stages([1.0 / 3.0, 2.0 / 3.0])),
+    Sampler::new(
+        "sa_solver",
+        adams::sa_solver,
+        noisy("SA-Solver: a stochastic Adams method, predictor and corrector.", "arXiv 2309.05019", Some(3), 1),
+    ),
+    Sampler::new(
+        "sa_solver_pece",
+        adams::sa_solver,
+        noisy("SA-Solver that asks the model again about what the corrector says.", "arXiv 2309.05019", Some(3), 2),
+    )
+    .with(Options::USUAL.again()),
+    Sampler {
+        own_inpaint_noise: true,
+        ..Sampler::new(
+            "ddim",
+            euler::euler,
+            facts("Euler's method; what a mask protects gets noise of its own.", "arXiv 2010.02502", Some(1), 1),
+        )
+    },
+    Sampler::new(
+        "uni_pc",
+        uni_pc::uni_pc,
+        facts("UniPC-3 with B(h) = h: predictor and corrector.", "arXiv 2302.04867", Some(3), 1),
+    )
+    .skipping(),
+    Sampler::new("uni_pc_bh2", uni_pc::uni_pc_bh2, facts("UniPC-3 with B(h) = e^h - 1.", "arXiv 2302.04867", Some(3), 1))
+        .skipping(),
 ];
 
 /// Where a run goes.
@@ -104,20 +333,17 @@ impl Steps<'_> {
     fn pairs(&self) -> impl Iterator<Item = (f32, f32)> {
         self.sigmas.windows(2).map(|it| (it[0], it[1]))
     }
-}
 
-/// What a sampler can be told; the defaults are each sampler's usual values.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How much of the noise is drawn afresh: 0 none, 1 as much as an ancestral step draws.
-    pub eta: f32,
-    /// Multiplies the noise that is drawn.
-    pub s_noise: f32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { eta: 1.0, s_noise: 1.0 }
+    /// `x` at a level with the noise of [`Churn`] on it, and the higher level that this makes.
+    fn churned(&self, x: Tensor<2>, sigma: f32, noise: &mut Noise, options: &Options) -> (Tensor<2>, f32) {
+        let Churn { amount, low, high } = options.churn;
+        if amount <= 0.0 || !(low..=high).contains(&sigma) {
+            return (x, sigma);
+        }
+        let gamma = (amount / (self.sigmas.len() - 1) as f32).min(std::f32::consts::SQRT_2 - 1.0);
+        let higher = sigma * (gamma + 1.0);
+        let added = options.s_noise * (higher * higher - sigma * sigma).sqrt();
+        (sum([(1.0, &x), (added, &noise.ambient())]), higher)
     }
 }
 

@@ -28,7 +28,7 @@ impl Recent {
     }
 }
 
-/// Linear multistep: the slope through up to four steps, integrated exactly (k-diffusion's `sample_lms`).
+/// Linear multistep: the slope through up to so many steps, integrated exactly (k-diffusion's `sample_lms`).
 ///
 /// Order 4, one call a step.
 pub(super) fn lms(
@@ -36,14 +36,15 @@ pub(super) fn lms(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    let mut slopes = Recent::new(4);
+    let mut slopes = Recent::new(options.order);
     for (index, (sigma, next)) in steps.pairs().enumerate() {
         let denoised = model.denoise(&x, sigma)?;
         slopes.add(slope(&x, &denoised, sigma));
         let known: Vec<f64> = steps.sigmas[..=index].iter().rev().take(slopes.most).map(|it| f64::from(*it)).collect();
-        let weight = |j| integral(f64::from(sigma), f64::from(next), |at| lagrange(&known, j, at)) as f32;
+        let weight =
+            |j| integral(f64::from(sigma), f64::from(next), known.len().div_ceil(2).max(2), |at| lagrange(&known, j, at)) as f32;
         let weights: Vec<f32> = (0..known.len()).map(weight).collect();
         x = if next == 0.0 { denoised } else { slopes.led(&x, &weights) };
     }
@@ -56,11 +57,29 @@ fn lagrange(points: &[f64], j: usize, at: f64) -> f64 {
     others.map(|(_, it)| (at - it) / (points[j] - it)).product()
 }
 
-/// Gauss and Legendre's rule of three points: exact for polynomials up to the fifth power.
-fn integral(from: f64, to: f64, f: impl Fn(f64) -> f64) -> f64 {
+/// Gauss and Legendre's rule, exact for polynomials of degree below `2 points`.
+fn integral(from: f64, to: f64, points: usize, f: impl Fn(f64) -> f64) -> f64 {
     let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
-    let out = half * 0.6_f64.sqrt();
-    half * (5.0 * f(middle - out) + 8.0 * f(middle) + 5.0 * f(middle + out)) / 9.0
+    // The Legendre polynomial of degree `points` and its derivative, by the three-term recurrence.
+    let legendre = |x: f64| {
+        let (mut before, mut value) = (1.0, x);
+        for n in 2..=points {
+            let n = n as f64;
+            (before, value) = (value, ((2.0 * n - 1.0) * x * value - (n - 1.0) * before) / n);
+        }
+        (value, points as f64 * (x * value - before) / (x * x - 1.0))
+    };
+    let node = |i: usize| {
+        let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (points as f64 + 0.5)).cos();
+        // Newton's method doubles the digits: from two to all in four steps.
+        for _ in 0..6 {
+            let (value, slope) = legendre(x);
+            x -= value / slope;
+        }
+        let (_, slope) = legendre(x);
+        2.0 / ((1.0 - x * x) * slope * slope) * f(middle + half * x)
+    };
+    half * (0..points).map(node).sum::<f64>()
 }
 
 /// Adams and Bashforth's method up to order 4, as if all steps were equal: Zhang and Chen 2022 (arXiv 2204.13902), iPNDM.
@@ -71,7 +90,7 @@ pub(super) fn ipndm(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     const WEIGHTS: [&[f32]; 4] = [
         &[1.0],
@@ -79,7 +98,7 @@ pub(super) fn ipndm(
         &[23.0 / 12.0, -16.0 / 12.0, 5.0 / 12.0],
         &[55.0 / 24.0, -59.0 / 24.0, 37.0 / 24.0, -9.0 / 24.0],
     ];
-    let mut slopes = Recent::new(WEIGHTS.len());
+    let mut slopes = Recent::new(options.order.min(WEIGHTS.len()));
     for (sigma, next) in steps.pairs() {
         let denoised = model.denoise(&x, sigma)?;
         slopes.add(slope(&x, &denoised, sigma));
@@ -97,13 +116,13 @@ pub(super) fn ipndm_v(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
-    let mut slopes = Recent::new(4);
+    let mut slopes = Recent::new(options.order.min(4));
     for (index, (sigma, next)) in steps.pairs().enumerate() {
         let denoised = model.denoise(&x, sigma)?;
         slopes.add(slope(&x, &denoised, sigma));
-        let lengths: Vec<f32> = steps.sigmas[..=index + 1].windows(2).rev().take(4).map(|it| it[1] - it[0]).collect();
+        let lengths: Vec<f32> = steps.sigmas[..=index + 1].windows(2).rev().take(slopes.most).map(|it| it[1] - it[0]).collect();
         let weights: Vec<f32> = uneven_weights(&lengths).iter().map(|it| it * (next - sigma)).collect();
         x = if next == 0.0 { denoised } else { slopes.led(&x, &weights) };
     }
@@ -147,11 +166,11 @@ pub(super) fn deis(
     mut x: Tensor<2>,
     steps: Steps<'_>,
     _: &mut Noise,
-    _: &Options,
+    options: &Options,
 ) -> Result<Tensor<2>, Stop> {
     let clock = VpClock::new();
     let times: Vec<f64> = steps.sigmas.iter().map(|it| f64::from(clock.time(*it))).collect();
-    let mut slopes = Recent::new(3);
+    let mut slopes = Recent::new(options.order.min(4));
     for (index, (sigma, next)) in steps.pairs().enumerate() {
         let denoised = model.denoise(&x, sigma)?;
         slopes.add(slope(&x, &denoised, sigma));
@@ -206,36 +225,11 @@ enum Guide {
     CfgPp,
 }
 
-/// The second-order multistep form of the refined exponential solver: Zhang et al. 2023 (arXiv 2308.02157).
+/// The second-order multistep form of the refined exponential solver, Zhang et al. 2023 (arXiv 2308.02157), to a lower level where
+/// it is told so, then fresh noise up to the wanted one.
 ///
 /// Order 2, one call a step.
 pub(super) fn res_multistep(
-    model: &mut dyn Denoise,
-    x: Tensor<2>,
-    steps: Steps<'_>,
-    noise: &mut Noise,
-    options: &Options,
-) -> Result<Tensor<2>, Stop> {
-    refined(model, x, steps, noise, &Options { eta: 0.0, ..options.clone() }, Guide::Guided)
-}
-
-/// The same with CFG++.
-///
-/// One call a step.
-pub(super) fn res_multistep_cfg_pp(
-    model: &mut dyn Denoise,
-    x: Tensor<2>,
-    steps: Steps<'_>,
-    noise: &mut Noise,
-    options: &Options,
-) -> Result<Tensor<2>, Stop> {
-    refined(model, x, steps, noise, &Options { eta: 0.0, ..options.clone() }, Guide::CfgPp)
-}
-
-/// The same to a lower level, then fresh noise up to the wanted one.
-///
-/// One call a step, stochastic.
-pub(super) fn res_multistep_ancestral(
     model: &mut dyn Denoise,
     x: Tensor<2>,
     steps: Steps<'_>,
@@ -247,8 +241,8 @@ pub(super) fn res_multistep_ancestral(
 
 /// The same with CFG++.
 ///
-/// One call a step, stochastic.
-pub(super) fn res_multistep_ancestral_cfg_pp(
+/// One call a step.
+pub(super) fn res_multistep_cfg_pp(
     model: &mut dyn Denoise,
     x: Tensor<2>,
     steps: Steps<'_>,

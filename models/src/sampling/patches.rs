@@ -1,0 +1,246 @@
+//! Patches: changes to how a model is sampled that travel with its recipe, as data. Nothing of the model is copied.
+
+use crate::conditioning::Conditioning;
+
+/// A change to how a model is sampled. They apply in the order in which they were made.
+#[derive(Clone, Debug)]
+pub enum Patch {
+    /// Changes the belief under the positive or negative prompt before guidance.
+    Before(Before),
+    /// Takes the place of classifier-free guidance; the last one counts.
+    Instead(Instead),
+    /// Changes the belief that guidance leads to.
+    After(After),
+    /// Changes what the network computes.
+    Within(Within),
+    /// Turns a soft noise mask into one that lets go of more and more: Levin and Fried 2023 (arXiv 2306.00950).
+    DifferentialDiffusion {
+        /// How much of the soft mask it replaces: below 1 they are mixed, 0 means 1.
+        strength: f64,
+    },
+    /// Leaves out calls of the network that would change little.
+    Cache(Cache),
+}
+
+/// See [`Patch::Before`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Before {
+    /// Adaptive projected guidance: Sadat et al. 2024 (arXiv 2410.02416).
+    Projected {
+        /// How much of the guidance along the positive belief stays.
+        eta: f64,
+        /// The greatest norm of the guidance; 0 sets no limit.
+        norm: f64,
+        /// How much of the last guidance is added to the next.
+        momentum: f64,
+    },
+    /// Tangential damping: Kwon et al. 2025 (arXiv 2503.18137).
+    Tangential,
+    /// Scales the low and the high frequencies of the guidance: Huang et al. 2025 (arXiv 2504.02154).
+    Frequencies {
+        /// Factor of the low ones.
+        low: f64,
+        /// Factor of the high ones.
+        high: f64,
+        /// How many frequencies each way are low.
+        cutoff: usize,
+    },
+    /// Does something to the guidance as if it were a latent.
+    Operation(LatentOperation),
+    /// Leaves out layers of the network under the negative prompt. Networks without such layers are not changed.
+    SkipLayers(Skipped),
+}
+
+/// Layers of a transformer that are left out in a part of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Layers {
+    /// Of the blocks with two streams, one bit each.
+    pub double: u128,
+    /// Of those with one.
+    pub single: u128,
+}
+
+/// Layers and when they are left out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Skipped {
+    /// Which.
+    pub layers: Layers,
+    /// From this part of the schedule ...
+    pub start: f64,
+    /// ... to this one.
+    pub end: f64,
+}
+
+/// See [`Patch::Instead`].
+#[derive(Clone, Debug)]
+pub enum Instead {
+    /// Brings the spread of the guided output back to that of the positive one: Lin et al. 2023 (arXiv 2305.08891), section 3.4.
+    Rescale {
+        /// How far: 0 not at all, 1 wholly.
+        multiplier: f64,
+    },
+    /// Guides the frames of a video more and more, from `least` on.
+    Linear {
+        /// At the first frame.
+        least: f64,
+    },
+    /// Guides the frames of a video from `least` up to the middle and down again.
+    Triangle {
+        /// At the first frame and the last.
+        least: f64,
+    },
+    /// Guides below a level only, and keeps the norm within a factor of the positive belief's (Lumina-Image 2.0).
+    Renorm {
+        /// The level.
+        below: f64,
+        /// The factor; 0 sets no limit.
+        factor: f64,
+    },
+    /// As [`Guidance::Perpendicular`](super::Guidance::Perpendicular).
+    Perpendicular {
+        /// No prompt.
+        empty: Conditioning,
+        /// How much the negative prompts count.
+        negative_scale: f64,
+    },
+}
+
+/// See [`Patch::After`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum After {
+    /// CFG-Zero*: Fan et al. 2025 (arXiv 2503.18886), its optimised scale of the negative belief.
+    ZeroStar,
+    /// Shrinks each cell to the norm of the positive belief, where it is greater.
+    Norm {
+        /// Multiplies the result.
+        strength: f64,
+    },
+    /// Leads more where the positive belief alone leads elsewhere than guidance ("Mahiro").
+    Mahiro,
+    /// Divides the predicted noise by a factor: Ning et al. 2023 (arXiv 2308.15321).
+    EpsilonScaling {
+        /// The factor.
+        factor: f64,
+    },
+    /// Perturbed-attention guidance: Ahn et al. 2024 (arXiv 2403.17377).
+    PerturbedAttention {
+        /// How far it leads.
+        scale: f64,
+    },
+    /// Self-attention guidance: Hong et al. 2022 (arXiv 2210.00939).
+    SelfAttention {
+        /// How far it leads.
+        scale: f64,
+        /// Standard deviation of the blur, in cells.
+        blur: f64,
+    },
+    /// Leads away from what the network believes without some of its layers.
+    SkipLayers {
+        /// Which and when.
+        skipped: Skipped,
+        /// How far it leads.
+        scale: f64,
+        /// How far the spread is brought back to that of the positive belief.
+        rescale: f64,
+    },
+}
+
+/// See [`Patch::Within`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Within {
+    /// FreeU: Si et al. 2023 (arXiv 2309.11497).
+    FreeU(FreeU),
+    /// Self-attention within tiles (tfernd's HyperTile).
+    HyperTile {
+        /// The least side of a tile, in pixels.
+        tile: usize,
+        /// How many sizes of tiles are drawn from.
+        swap: usize,
+        /// How often the resolution may be halved before self-attention is left whole.
+        depth: usize,
+        /// Whether tiles grow with depth.
+        scale_depth: bool,
+    },
+    /// Shrinks the features behind an input block, and brings them back behind the output blocks (Kohya's "deep shrink").
+    Downscale {
+        /// The input block.
+        block: usize,
+        /// By how much.
+        factor: f64,
+        /// From this part of the schedule ...
+        start: f64,
+        /// ... to this one.
+        end: f64,
+        /// Whether the skip connection of that block keeps its resolution.
+        after_skip: bool,
+        /// How features are shrunk.
+        down: Scaling,
+        /// How they are brought back.
+        up: Scaling,
+    },
+    /// Merges similar cells before self-attention: Bolya and Hoffman 2023 (arXiv 2303.17604).
+    MergeTokens {
+        /// The part that is merged away.
+        ratio: f64,
+    },
+}
+
+/// How features are brought to another resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaling {
+    /// By cubic curves through four cells each way.
+    Bicubic,
+    /// The nearest cell.
+    Nearest,
+    /// By straight lines.
+    Bilinear,
+    /// The mean of the cells below.
+    Area,
+    /// By arcs between the directions of cells, and straight lines between their lengths.
+    Bislerp,
+}
+
+/// FreeU's factors: `b` of half of the features, `s` of the low frequencies of what comes over the skip connection, each for the
+/// output blocks that are four and two times as wide as the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FreeU {
+    /// `b1` and `b2`.
+    pub backbone: [f64; 2],
+    /// `s1` and `s2`.
+    pub skip: [f64; 2],
+    /// Whether `b` applies as far as the mean of the features is high there (FreeU version 2).
+    pub by_mean: bool,
+}
+
+/// Leaves out calls as long as the predicted change of the output since the last one stays below a threshold: Zhou et al. 2025
+/// (arXiv 2507.02860).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cache {
+    /// The sum of relative changes that is allowed.
+    pub threshold: f64,
+    /// From this part of the schedule ...
+    pub start: f64,
+    /// ... to this one.
+    pub end: f64,
+    /// Whether the guided belief is kept, rather than the network's output under each prompt.
+    pub lazy: bool,
+}
+
+/// A LATENT_OPERATION on a wire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LatentOperation {
+    /// Compresses great values (Reinhard et al. 2002).
+    TonemapReinhard {
+        /// Multiplies the values first.
+        multiplier: f64,
+    },
+    /// Sharpens the directions of cells and keeps their lengths.
+    Sharpen {
+        /// Cells each way.
+        radius: usize,
+        /// Standard deviation of what is subtracted, in cells.
+        sigma: f64,
+        /// How much.
+        alpha: f64,
+    },
+}

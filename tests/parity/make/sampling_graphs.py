@@ -1,0 +1,490 @@
+"""Small graphs of sampling nodes, run by ComfyUI with a network that is a formula.
+
+    python tests/parity/make/sampling_graphs.py PATH_TO_A_COMFYUI_CHECKOUT
+
+writes `tests/parity/goldens/sampling_graphs.json` (the graphs, in the prompt format) and `.safetensors` (what each gives). Made with
+ComfyUI 0.3.64 and PyTorch on the CPU. The checkout is imported, nothing of it is copied here. Classes that begin with `Test` are
+those of this script; the same ones are in the Rust test.
+"""
+
+import importlib
+import json
+import pathlib
+import sys
+import types
+
+GOLDENS = pathlib.Path(__file__).parent.parent / "goldens"
+sys.path.insert(0, sys.argv[1])
+sys.argv = sys.argv[:1]
+
+import os
+
+os.environ["TQDM_DISABLE"] = "1"
+
+import comfy.cli_args
+
+comfy.cli_args.args.cpu = True
+
+import numpy
+import torch
+from safetensors.numpy import save_file
+
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_patcher
+import comfy.samplers
+import nodes
+
+MODULES = (
+    "custom_sampler advanced_samplers align_your_steps gits optimalsteps lt perpneg model_advanced apg cfg tcfg mahiro fresca eps "
+    "lumina2 video_model latent differential_diffusion easycache slg"
+).split()
+
+
+def wave(shape, seed):
+    """Numbers without a pattern, the same in the Rust test."""
+    count = int(numpy.prod(shape))
+    return torch.from_numpy(numpy.sin(seed + 0.7 * numpy.arange(count)).astype(numpy.float32).reshape(shape))
+
+
+class Network(torch.nn.Module):
+    """Attends to the mean of its prompt."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtype = torch.float32
+        self.in_channels = 4
+        self.calls = 0
+
+    def forward(self, x, timesteps, context=None, transformer_options={}, **_):
+        executor = comfy.patcher_extension.WrapperExecutor.new_class_executor(
+            lambda x, timesteps, context, transformer_options: self.inner(x, timesteps, context),
+            self,
+            comfy.patcher_extension.get_all_wrappers(comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, transformer_options),
+        )
+        return executor.execute(x, timesteps, context, transformer_options)
+
+    def inner(self, x, timesteps, context):
+        self.calls += x.shape[0]
+        shape = (x.shape[0],) + (x.shape[1],) + (1,) * (x.ndim - 2)
+        prompt = context.mean(1).reshape(shape)
+        time = timesteps.reshape((-1,) + (1,) * (x.ndim - 1)) / 1000
+        return torch.sin(x) * 0.8 + prompt * 0.5 + time * 0.1
+
+
+class TestModel:
+    def run(self, prediction="EPS", shift=3.0):
+        config = types.SimpleNamespace(
+            unet_config={"disable_unet_model_creation": True, "model_channels": 4},
+            latent_format=comfy.latent_formats.SD15(),
+            sampling_settings={"shift": shift} if prediction in ("FLOW", "FLUX") else {},
+            manual_cast_dtype=None,
+            custom_operations=None,
+            scaled_fp8=None,
+            optimizations={},
+            memory_usage_factor=1.0,
+        )
+        inner = comfy.model_base.BaseModel(config, getattr(comfy.model_base.ModelType, prediction))
+        inner.diffusion_model = Network()
+        # One prompt after another: EasyCache of this version adds up what it kept for all prompts of a call.
+        inner.memory_required = lambda *args, **kwargs: 1e30
+        return (comfy.model_patcher.ModelPatcher(inner, torch.device("cpu"), torch.device("cpu")),)
+
+
+class TestPrompt:
+    def run(self, seed, **values):
+        return ([[wave([1, 7, 4], seed), values]],)
+
+
+class TestLatent:
+    def run(self, height, width, batch=1, frames=0, seed=None, mask=None):
+        shape = [batch, 4] + ([frames] if frames else []) + [height, width]
+        latent = {"samples": torch.zeros(shape) if seed is None else wave(shape, seed)}
+        if mask is not None:
+            latent["noise_mask"] = wave([1, 1, height, width], mask) * 0.5 + 0.5
+        return (latent,)
+
+
+class TestSampler:
+    def run(self, sampler_name, options):
+        return (comfy.samplers.ksampler(sampler_name, json.loads(options)),)
+
+
+class TestSigmas:
+    def run(self, levels):
+        return (torch.FloatTensor(json.loads(levels)),)
+
+
+CLASSES = {it.__name__: it for it in [TestModel, TestPrompt, TestLatent, TestSampler, TestSigmas]}
+CLASSES.update(nodes.NODE_CLASS_MAPPINGS)
+for name in MODULES:
+    module = importlib.import_module(f"comfy_extras.nodes_{name}")
+    if hasattr(module, "NODE_CLASS_MAPPINGS"):
+        CLASSES.update(module.NODE_CLASS_MAPPINGS)
+    for it in vars(module).values():
+        if isinstance(it, type) and hasattr(it, "define_schema") and it.__module__ == module.__name__:
+            CLASSES[it.GET_SCHEMA().node_id] = it
+
+
+def evaluate(graph, node, done):
+    if node not in done:
+        step = graph[node]
+        inputs = {
+            name: evaluate(graph, it[0], done)[it[1]] if isinstance(it, list) else it for name, it in step["inputs"].items()
+        }
+        kind = CLASSES[step["class_type"]]
+        if step["class_type"].startswith("Test"):
+            done[node] = kind().run(**inputs)
+        elif hasattr(kind, "define_schema"):
+            result = kind.execute(**inputs)
+            done[node] = result if isinstance(result, tuple) else result.result
+        else:
+            done[node] = getattr(kind(), kind.FUNCTION)(**inputs)
+    return done[node]
+
+
+def step(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+def base(**more):
+    graph = {
+        "model": step("TestModel"),
+        "positive": step("TestPrompt", seed=1.0),
+        "negative": step("TestPrompt", seed=2.0),
+        "latent": step("TestLatent", height=3, width=4),
+        "sigmas": step("KarrasScheduler", steps=5, sigma_max=14.614642, sigma_min=0.0291675, rho=7.0),
+    }
+    graph.update(more)
+    return graph
+
+
+def custom(sampler, out=0, last="model", **more):
+    """A run of SamplerCustom."""
+    graph = base(
+        sampler=sampler,
+        out=step(
+            "SamplerCustom",
+            model=[last, 0],
+            add_noise=True,
+            noise_seed=7,
+            cfg=3.0,
+            positive=["positive", 0],
+            negative=["negative", 0],
+            sampler=["sampler", 0],
+            sigmas=["sigmas", 0],
+            latent_image=["latent", 0],
+        ),
+    )
+    graph.update(more)
+    return {"graph": graph, "out": ["out", out]}
+
+
+def patched(*patches, cfg=3.0, sampler="euler", **more):
+    """A run of a model with patches."""
+    graph = {}
+    last = "model"
+    for index, it in enumerate(patches):
+        graph[f"patch{index}"] = {**it, "inputs": {"model": [last, 0], **it["inputs"]}}
+        last = f"patch{index}"
+    case = custom(step("KSamplerSelect", sampler_name=sampler), last=last, **{**graph, **more})
+    case["graph"]["out"]["inputs"]["cfg"] = cfg
+    return case
+
+
+def guided(guider, sampler="euler", **more):
+    """A run of SamplerCustomAdvanced."""
+    graph = base(
+        guider=guider,
+        empty=step("TestPrompt", seed=3.0),
+        noise=step("RandomNoise", noise_seed=7),
+        sampler=step("KSamplerSelect", sampler_name=sampler),
+        out=step(
+            "SamplerCustomAdvanced",
+            noise=["noise", 0],
+            guider=["guider", 0],
+            sampler=["sampler", 0],
+            sigmas=["sigmas", 0],
+            latent_image=["latent", 0],
+        ),
+    )
+    graph.update(more)
+    return {"graph": graph, "out": ["out", 0]}
+
+
+def levels(node, **more):
+    """Noise levels of a node."""
+    return {"graph": base(out=node, **more), "out": ["out", 0]}
+
+
+def option(name, **options):
+    return custom(step("TestSampler", sampler_name=name, options=json.dumps(options)))
+
+
+FLOW = {"model": step("TestModel", prediction="FLOW"), "sigmas": step("BasicScheduler", model=["model", 0], scheduler="simple", steps=5, denoise=1.0)}
+STEPS = step("TestSigmas", levels=json.dumps([14.6, 5.0, 2.0, 1.0, 0.4, 0.1, 0.0]))
+EXTEND = dict(sigmas=["sigmas", 0], steps=3, start_at_sigma=-1.0, end_at_sigma=0.3)
+
+CASES = {
+    # Schedules.
+    "basic": levels(step("BasicScheduler", model=["model", 0], scheduler="normal", steps=9, denoise=1.0)),
+    "basic_part": levels(step("BasicScheduler", model=["model", 0], scheduler="karras", steps=9, denoise=0.62)),
+    "basic_nothing": levels(step("BasicScheduler", model=["model", 0], scheduler="karras", steps=9, denoise=0.0)),
+    "karras": levels(step("KarrasScheduler", steps=11, sigma_max=80.0, sigma_min=0.002, rho=5.0)),
+    "exponential": levels(step("ExponentialScheduler", steps=11, sigma_max=80.0, sigma_min=0.002)),
+    "polyexponential": levels(step("PolyexponentialScheduler", steps=11, sigma_max=14.6, sigma_min=0.03, rho=1.7)),
+    "laplace": levels(step("LaplaceScheduler", steps=11, sigma_max=14.6, sigma_min=0.03, mu=0.2, beta=0.6)),
+    "laplace_even": levels(step("LaplaceScheduler", steps=12, sigma_max=14.6, sigma_min=0.03, mu=0.0, beta=0.5)),
+    "vp": levels(step("VPScheduler", steps=11, beta_d=19.9, beta_min=0.1, eps_s=0.001)),
+    "beta": levels(step("BetaSamplingScheduler", model=["model", 0], steps=17, alpha=0.5, beta=0.9)),
+    "beta_small": levels(step("BetaSamplingScheduler", model=["model", 0], steps=9, alpha=3.0, beta=0.4)),
+    "turbo": levels(step("SDTurboScheduler", model=["model", 0], steps=3, denoise=1.0)),
+    "turbo_part": levels(step("SDTurboScheduler", model=["model", 0], steps=10, denoise=0.47)),
+    "ays_sd1": levels(step("AlignYourStepsScheduler", model_type="SD1", steps=10, denoise=1.0)),
+    "ays_sdxl": levels(step("AlignYourStepsScheduler", model_type="SDXL", steps=17, denoise=1.0)),
+    "ays_svd": levels(step("AlignYourStepsScheduler", model_type="SVD", steps=7, denoise=0.5)),
+    "ays_none": levels(step("AlignYourStepsScheduler", model_type="SVD", steps=7, denoise=0.05)),
+    "gits": levels(step("GITSScheduler", coeff=1.2, steps=10, denoise=1.0)),
+    "gits_first": levels(step("GITSScheduler", coeff=0.8, steps=2, denoise=1.0)),
+    "gits_last": levels(step("GITSScheduler", coeff=1.5, steps=20, denoise=0.66)),
+    "gits_long": levels(step("GITSScheduler", coeff=1.05, steps=33, denoise=1.0)),
+    "optimal_flux": levels(step("OptimalStepsScheduler", model_type="FLUX", steps=10, denoise=1.0)),
+    "optimal_wan": levels(step("OptimalStepsScheduler", model_type="Wan", steps=13, denoise=0.8)),
+    "optimal_chroma": levels(step("OptimalStepsScheduler", model_type="Chroma", steps=55, denoise=1.0)),
+    "ltxv": levels(step("LTXVScheduler", steps=9, max_shift=2.05, base_shift=0.95, stretch=True, terminal=0.1)),
+    "ltxv_latent": levels(
+        step("LTXVScheduler", steps=9, max_shift=2.05, base_shift=0.95, stretch=False, terminal=0.1, latent=["latent", 0]),
+        latent=step("TestLatent", height=30, width=40, frames=3),
+    ),
+    # Noise levels.
+    "split_high": levels(step("SplitSigmas", sigmas=["sigmas", 0], step=2)),
+    "split_low": {**levels(step("SplitSigmas", sigmas=["sigmas", 0], step=2)), "out": ["out", 1]},
+    "split_beyond": {**levels(step("SplitSigmas", sigmas=["sigmas", 0], step=20)), "out": ["out", 1]},
+    "split_denoise_high": levels(step("SplitSigmasDenoise", sigmas=["sigmas", 0], denoise=0.5)),
+    "split_denoise_low": {**levels(step("SplitSigmasDenoise", sigmas=["sigmas", 0], denoise=0.5)), "out": ["out", 1]},
+    "split_nothing_high": levels(step("SplitSigmasDenoise", sigmas=["sigmas", 0], denoise=0.0)),
+    "split_nothing_low": {**levels(step("SplitSigmasDenoise", sigmas=["sigmas", 0], denoise=0.0)), "out": ["out", 1]},
+    "flip": levels(step("FlipSigmas", sigmas=["sigmas", 0])),
+    "first": levels(step("SetFirstSigma", sigmas=["sigmas", 0], sigma=136.0)),
+    "extend": levels(step("ExtendIntermediateSigmas", **EXTEND, spacing="linear")),
+    "extend_cosine": levels(step("ExtendIntermediateSigmas", **EXTEND, spacing="cosine")),
+    "extend_sine": levels(step("ExtendIntermediateSigmas", **{**EXTEND, "start_at_sigma": 5.0, "end_at_sigma": 0.1}, spacing="sine")),
+    "percent": levels(step("SamplingPercentToSigma", model=["model", 0], sampling_percent=0.37, return_actual_sigma=False)),
+    "percent_zero": levels(step("SamplingPercentToSigma", model=["model", 0], sampling_percent=0.0, return_actual_sigma=True)),
+    "percent_one": levels(step("SamplingPercentToSigma", model=["model", 0], sampling_percent=1.0, return_actual_sigma=True)),
+    # Samplers with options.
+    "euler_churn": option("euler", s_churn=3.0, s_tmin=0.1, s_tmax=10.0, s_noise=1.003),
+    "euler_much_churn": option("euler", s_churn=40.0),
+    "heun_churn": option("heun", s_churn=2.0),
+    "heunpp2_churn": option("heunpp2", s_churn=2.0, s_tmin=0.1, s_tmax=3.0),
+    "dpm_2_churn": option("dpm_2", s_churn=2.0, s_noise=0.9),
+    "lms_1": custom(step("SamplerLMS", order=1)),
+    "lms_2": custom(step("SamplerLMS", order=2)),
+    "lms_9": custom(step("SamplerLMS", order=9), sigmas=STEPS),
+    "euler_a": custom(step("SamplerEulerAncestral", eta=0.4, s_noise=1.1)),
+    "euler_a_none": custom(step("SamplerEulerAncestral", eta=0.0, s_noise=1.0)),
+    "euler_a_much": custom(step("SamplerEulerAncestral", eta=3.0, s_noise=0.8)),
+    "euler_a_flow": custom(step("SamplerEulerAncestral", eta=0.4, s_noise=1.1), **FLOW),
+    "euler_a_pp": custom(step("SamplerEulerAncestralCFGPP", eta=0.4, s_noise=1.1)),
+    "euler_a_pp_flow": custom(step("SamplerEulerAncestralCFGPP", eta=0.4, s_noise=1.1), **FLOW),
+    "euler_pp": custom(step("SamplerEulerCFGpp", version="regular")),
+    "euler_pp_alternative": custom(step("SamplerEulerCFGpp", version="alternative")),
+    "dpm_2_a": option("dpm_2_ancestral", eta=0.3, s_noise=1.2),
+    "dpmpp_2s_a": custom(step("SamplerDPMPP_2S_Ancestral", eta=0.3, s_noise=1.2)),
+    "dpmpp_2s_a_none": custom(step("SamplerDPMPP_2S_Ancestral", eta=0.0, s_noise=1.2)),
+    "dpmpp_2s_a_flow": custom(step("SamplerDPMPP_2S_Ancestral", eta=0.3, s_noise=1.2), **FLOW),
+    "dpmpp_2s_a_pp": option("dpmpp_2s_ancestral_cfg_pp", eta=0.3, s_noise=1.2),
+    "dpmpp_sde": custom(step("SamplerDPMPP_SDE", eta=0.5, s_noise=0.9, r=0.7, noise_device="cpu")),
+    "dpmpp_sde_none": custom(step("SamplerDPMPP_SDE", eta=0.0, s_noise=0.9, r=0.3, noise_device="gpu")),
+    "dpmpp_sde_flow": custom(step("SamplerDPMPP_SDE", eta=0.5, s_noise=0.9, r=0.7, noise_device="cpu"), **FLOW),
+    "dpmpp_2m_sde": custom(step("SamplerDPMPP_2M_SDE", solver_type="midpoint", eta=0.5, s_noise=0.9, noise_device="gpu")),
+    "dpmpp_2m_sde_heun": custom(step("SamplerDPMPP_2M_SDE", solver_type="heun", eta=0.5, s_noise=0.9, noise_device="cpu")),
+    "dpmpp_2m_sde_none": custom(step("SamplerDPMPP_2M_SDE", solver_type="heun", eta=0.0, s_noise=1.0, noise_device="cpu")),
+    "dpmpp_3m_sde": custom(step("SamplerDPMPP_3M_SDE", eta=0.5, s_noise=0.9, noise_device="gpu")),
+    "dpmpp_3m_sde_none": custom(step("SamplerDPMPP_3M_SDE", eta=0.0, s_noise=0.9, noise_device="gpu")),
+    "ipndm_2": option("ipndm", max_order=2),
+    "ipndm_3": option("ipndm", max_order=3),
+    "ipndm_v_2": option("ipndm_v", max_order=2),
+    "ipndm_v_3": option("ipndm_v", max_order=3),
+    "deis_2": option("deis", max_order=2),
+    "deis_4": option("deis", max_order=4),
+    "res_a": option("res_multistep_ancestral", eta=0.4, s_noise=1.1),
+    "res_a_pp": option("res_multistep_ancestral_cfg_pp", eta=0.4, s_noise=1.1),
+    "gradient": option("gradient_estimation", ge_gamma=1.4),
+    "gradient_pp": option("gradient_estimation_cfg_pp", ge_gamma=1.4),
+    "er_sde_1": custom(step("SamplerER_SDE", solver_type="ER-SDE", max_stage=1, eta=1.0, s_noise=1.0)),
+    "er_sde_2": custom(step("SamplerER_SDE", solver_type="ER-SDE", max_stage=2, eta=0.3, s_noise=0.8)),
+    "er_sde_reverse": custom(step("SamplerER_SDE", solver_type="Reverse-time SDE", max_stage=3, eta=0.7, s_noise=0.8)),
+    "er_sde_ode": custom(step("SamplerER_SDE", solver_type="ODE", max_stage=3, eta=0.7, s_noise=0.8)),
+    "er_sde_flow": custom(step("SamplerER_SDE", solver_type="Reverse-time SDE", max_stage=3, eta=0.7, s_noise=0.8), **FLOW),
+    "seeds_2": option("seeds_2", eta=0.6, s_noise=0.9, r=0.7),
+    "seeds_2_none": option("seeds_2", eta=0.0, r=0.4),
+    "seeds_3": option("seeds_3", eta=0.6, s_noise=0.9, r_1=0.25, r_2=0.8),
+    "seeds_3_none": option("seeds_3", s_noise=0.0),
+    "adaptive_2": custom(step(
+        "SamplerDPMAdaptative", order=2, rtol=0.1, atol=0.01, h_init=0.1, pcoeff=0.0, icoeff=1.0, dcoeff=0.0, accept_safety=0.81, eta=0.0, s_noise=1.0
+    )),
+    "adaptive_pid": custom(step(
+        "SamplerDPMAdaptative", order=3, rtol=0.05, atol=0.0078, h_init=0.3, pcoeff=0.4, icoeff=0.3, dcoeff=0.1, accept_safety=0.9, eta=0.0, s_noise=1.0
+    )),
+    "adaptive_noisy": custom(step(
+        "SamplerDPMAdaptative", order=3, rtol=0.3, atol=0.05, h_init=0.2, pcoeff=0.0, icoeff=1.0, dcoeff=0.0, accept_safety=0.81, eta=0.5, s_noise=0.9
+    )),
+    "fast_up": custom(step("KSamplerSelect", sampler_name="dpm_fast"), sigmas=step("TestSigmas", levels="[0.1, 0.5, 1.0, 3.0, 6.0]")),
+    "adaptive_up": custom(step("KSamplerSelect", sampler_name="dpm_adaptive"), sigmas=step("TestSigmas", levels="[0.1, 0.5, 1.0, 3.0]")),
+    # Custom runs.
+    "custom_denoised": custom(step("KSamplerSelect", sampler_name="euler"), out=1, sigmas=step("TestSigmas", levels="[14.6, 5.0, 1.0]")),
+    "custom_denoised_heun": custom(step("KSamplerSelect", sampler_name="heun"), out=1, sigmas=step("TestSigmas", levels="[14.6, 5.0, 1.0]")),
+    "custom_one_level": custom(step("KSamplerSelect", sampler_name="euler"), sigmas=step("TestSigmas", levels="[3.0]")),
+    "custom_no_level": custom(step("KSamplerSelect", sampler_name="euler"), sigmas=step("TestSigmas", levels="[]"), latent=step("TestLatent", height=3, width=4, seed=5.0)),
+    "custom_up": custom(
+        step("KSamplerSelect", sampler_name="euler"),
+        flipped=step("FlipSigmas", sigmas=["levels", 0]),
+        levels=step("KarrasScheduler", steps=5, sigma_max=14.614642, sigma_min=0.0291675, rho=7.0),
+        sigmas=step("SplitSigmas", sigmas=["flipped", 0], step=9),
+        latent=step("TestLatent", height=3, width=4, seed=5.0),
+    ),
+    "custom_masked": custom(step("KSamplerSelect", sampler_name="ddim"), latent=step("TestLatent", height=3, width=4, seed=5.0, mask=0.3)),
+    "custom_video": custom(step("KSamplerSelect", sampler_name="dpmpp_2m"), latent=step("TestLatent", height=3, width=4, frames=3, seed=5.0)),
+    "noise_none": guided(step("BasicGuider", model=["model", 0], conditioning=["positive", 0]), noise=step("DisableNoise"), latent=step("TestLatent", height=3, width=4, seed=5.0)),
+    "noise_none_ancestral": guided(step("BasicGuider", model=["model", 0], conditioning=["positive", 0]), sampler="euler_ancestral", noise=step("DisableNoise"), latent=step("TestLatent", height=3, width=4, seed=5.0)),
+    "add_noise": {
+        "graph": base(
+            noise=step("RandomNoise", noise_seed=3),
+            latent=step("TestLatent", height=3, width=4, seed=5.0),
+            out=step("AddNoise", model=["model", 0], noise=["noise", 0], sigmas=["sigmas", 0], latent_image=["latent", 0]),
+        ),
+        "out": ["out", 0],
+    },
+    "add_noise_flow": {
+        "graph": base(
+            **FLOW,
+            noise=step("RandomNoise", noise_seed=3),
+            latent=step("TestLatent", height=3, width=4, seed=5.0),
+            part=step("SplitSigmas", sigmas=["sigmas", 0], step=2),
+            out=step("AddNoise", model=["model", 0], noise=["noise", 0], sigmas=["part", 1], latent_image=["latent", 0]),
+        ),
+        "out": ["out", 0],
+    },
+    # Guiders.
+    "basic_guider": guided(step("BasicGuider", model=["model", 0], conditioning=["positive", 0])),
+    "basic_guider_pp": guided(step("BasicGuider", model=["model", 0], conditioning=["positive", 0]), sampler="euler_cfg_pp"),
+    "cfg_guider": guided(step("CFGGuider", model=["model", 0], positive=["positive", 0], negative=["negative", 0], cfg=2.5)),
+}
+for style in ("regular", "nested"):
+    for first, second in [(3.0, 2.0), (3.0, 1.0), (1.0, 1.0)]:
+        for sampler in ("euler", "euler_cfg_pp"):
+            CASES[f"dual_{style}_{first:.0f}_{second:.0f}_{sampler}"] = guided(
+                step(
+                    "DualCFGGuider",
+                    model=["model", 0],
+                    cond1=["positive", 0],
+                    cond2=["empty", 0],
+                    negative=["negative", 0],
+                    cfg_conds=first,
+                    cfg_cond2_negative=second,
+                    style=style,
+                ),
+                sampler=sampler,
+            )
+for cfg, scale in [(4.0, 1.0), (4.0, 0.0), (1.0, 0.0), (1.0, 2.0)]:
+    for sampler in ("euler", "euler_cfg_pp"):
+        CASES[f"perpendicular_{cfg:.0f}_{scale:.0f}_{sampler}"] = guided(
+            step(
+                "PerpNegGuider",
+                model=["model", 0],
+                positive=["positive", 0],
+                negative=["negative", 0],
+                empty_conditioning=["empty", 0],
+                cfg=cfg,
+                neg_scale=scale,
+            ),
+            sampler=sampler,
+        )
+for name in ["predictor_1_corrector_0", "predictor_2_corrector_2_simple", "predictor_6_corrector_6_pece", "predictor_2_corrector_2_pece_simple", "predictor_1_corrector_3"]:
+    words = name.split("_")
+    CASES[f"sa_{name}"] = custom(
+        step(
+            "SamplerSASolver",
+            model=["model", 0],
+            eta=0.8,
+            sde_start_percent=0.3,
+            sde_end_percent=0.9,
+            s_noise=0.9,
+            predictor_order=int(words[1]),
+            corrector_order=int(words[3]),
+            use_pece="pece" in words,
+            simple_order_2="simple" in words,
+        ),
+        sigmas=STEPS,
+    )
+
+# Every sampler with every reading of a network's output.
+READINGS = {
+    "v": step("ModelSamplingDiscrete", model=["plain", 0], sampling="v_prediction", zsnr=False),
+    "v_zsnr": step("ModelSamplingDiscrete", model=["plain", 0], sampling="v_prediction", zsnr=True),
+    "x0": step("ModelSamplingDiscrete", model=["plain", 0], sampling="x0", zsnr=False),
+    "lcm": step("ModelSamplingDiscrete", model=["plain", 0], sampling="lcm", zsnr=False),
+    "image": step("ModelSamplingDiscrete", model=["plain", 0], sampling="img_to_img", zsnr=False),
+    "edm": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="edm", sigma_max=80.0, sigma_min=0.002),
+    "edm_v": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="v_prediction", sigma_max=120.0, sigma_min=0.002),
+    "edm_eps": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="eps", sigma_max=120.0, sigma_min=0.002),
+    "cosmos": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="cosmos_rflow", sigma_max=80.0, sigma_min=0.002),
+    "angle": step("ModelSamplingContinuousV", model=["plain", 0], sampling="v_prediction", sigma_max=500.0, sigma_min=0.03),
+    "cascade": step("ModelSamplingStableCascade", model=["plain", 0], shift=2.0),
+    "sd3": step("ModelSamplingSD3", model=["plain", 0], shift=3.0),
+    "aura": step("ModelSamplingAuraFlow", model=["plain", 0], shift=1.73),
+    "flux": step("ModelSamplingFlux", model=["plain", 0], max_shift=1.15, base_shift=0.5, width=640, height=512),
+    "ltxv": step("ModelSamplingLTXV", model=["plain", 0], max_shift=2.05, base_shift=0.95),
+}
+
+
+def read(reading, sampler):
+    case = custom(
+        step("KSamplerSelect", sampler_name=sampler),
+        plain=step("TestModel"),
+        model=READINGS[reading],
+        sigmas=step("BasicScheduler", model=["model", 0], scheduler="simple", steps=5, denoise=1.0),
+    )
+    return case
+
+
+for sampler in comfy.samplers.SAMPLER_NAMES:
+    if not sampler.endswith("_gpu"):
+        for reading in ("v", "x0", "edm", "cascade", "flux"):
+            CASES[f"{reading}_{sampler}"] = read(reading, sampler)
+for reading in READINGS:
+    for sampler in ("euler", "dpmpp_2m", "lcm", "dpmpp_2m_sde", "er_sde", "res_multistep"):
+        CASES[f"{reading}_{sampler}"] = read(reading, sampler)
+    for scheduler in ("normal", "sgm_uniform", "ddim_uniform", "beta", "karras"):
+        CASES[f"{reading}_levels_{scheduler}"] = levels(
+            step("BasicScheduler", model=["model", 0], scheduler=scheduler, steps=7, denoise=1.0), plain=step("TestModel"), model=READINGS[reading]
+        )
+    CASES[f"{reading}_percent"] = levels(
+        step("SamplingPercentToSigma", model=["model", 0], sampling_percent=0.37, return_actual_sigma=False), plain=step("TestModel"), model=READINGS[reading]
+    )
+
+
+def main():
+    numbers = {}
+    for name, case in CASES.items():
+        done = {}
+        node, index = case["out"]
+        out = evaluate(case["graph"], node, done)[index]
+        if isinstance(out, dict):
+            out = out["samples"]
+        if not torch.is_tensor(out):
+            out = torch.tensor([out], dtype=torch.float32)
+        numbers[name] = out.float().contiguous().numpy()
+        if not torch.isfinite(out).all():
+            print("not finite:", name)
+        inner = [it[0].model.diffusion_model for it in done.values() if isinstance(it[0], comfy.model_patcher.ModelPatcher)]
+        case["calls"] = inner[0].calls if inner else 0
+        # What the output does not depend on is not there.
+        case["graph"] = {key: it for key, it in case["graph"].items() if key in done}
+    save_file(numbers, GOLDENS / "sampling_graphs.safetensors")
+    lines = [f"{json.dumps(name)}: {json.dumps(case)}" for name, case in CASES.items()]
+    (GOLDENS / "sampling_graphs.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+main()
