@@ -27,7 +27,7 @@ import {
   type Point,
   type Port,
 } from "./model";
-import type { Json } from "./json";
+import { isObject, type Json } from "./json";
 import { defaultOf, inOrder } from "./values";
 
 export function withLayer(doc: Document, layer: Layer): Document {
@@ -394,6 +394,21 @@ export function connectToOutside(doc: Document, layerId: string, origin: string,
 export function freeName(ports: readonly { readonly name: string }[], name: string): string {
   if (!ports.some((it) => it.name === name)) return name;
   for (let i = 2; ; i++) if (!ports.some((it) => it.name === `${name}_${i}`)) return `${name}_${i}`;
+}
+
+/** Labels an input or an output of a subgraph. */
+export function patchPort(doc: Document, layerId: string, side: "inputs" | "outputs", slot: number, label: string): Document {
+  const layer = layerOf(doc, layerId);
+  return withLayer(doc, { ...layer, [side]: layer[side].map((it, i) => (i === slot ? { ...it, label } : it)) });
+}
+
+/** Moves the box of a subgraph's inputs or outputs. */
+export function moveEnds(doc: Document, layerId: string, side: "inputNode" | "outputNode", [x, y]: Point): Document {
+  const layer = layerOf(doc, layerId);
+  const before = layer.rest[side];
+  const bounding = isObject(before) && Array.isArray(before.bounding) ? (before.bounding as Json[]) : [0, 0, 120, 60];
+  const id = side === "inputNode" ? -10 : -20;
+  return withLayer(doc, { ...layer, rest: { ...layer.rest, [side]: { id, ...(isObject(before) ? before : {}), bounding: [x, y, bounding[2] ?? 120, bounding[3] ?? 60] } } });
 }
 
 /** Changes all nodes that stand for a subgraph. */

@@ -284,7 +284,7 @@ export function missingFiles(doc: Document, catalog: Catalog): MissingFile[] {
       const face = faceOf(doc, layer, node, catalog);
       for (const row of face.rows) {
         if (row.widget.kind !== "combo" || row.socket?.linked || typeof row.value !== "string" || !/\.\w+$/.test(row.value)) continue;
-        if (!row.widget.options.includes(row.value)) found.push({ layer: layer.id, node: keyOf(node), title: face.title, widget: row.label, value: row.value, options: row.widget.options });
+        if (!row.widget.options.includes(row.value)) found.push({ layer: layer.id, node: keyOf(node), title: face.title, widget: row.key, value: row.value, options: row.widget.options });
       }
     }
   }
