@@ -386,7 +386,7 @@ function Sheet() {
         proOptions={{ hideAttribution: true }}
         attributionPosition="bottom-left"
       >
-        <Background variant={BackgroundVariant.Dots} gap={24} size={1.4} />
+        <Background variant={BackgroundVariant.Dots} gap={24} size={2} />
         {settings.minimap && <MiniMap />}
       </ReactFlow>
       {ready && layer.nodes.size === 0 && layer.id === "" && <Empty />}
