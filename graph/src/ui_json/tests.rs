@@ -6,7 +6,7 @@ use crate::graph::{Graph, InputValue, Node};
 use crate::key;
 use crate::toy::{Toy, any_json, graph, picture};
 use crate::validate;
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -665,6 +665,40 @@ fn long_ways_through_reroutes_and_bypassed_nodes_are_followed() {
         let graph = read(&chain(pass));
         assert_eq!(graph.len() as i64, NODES + 1);
         assert_eq!(graph.dependents("0").len() as i64, NODES);
+    }
+}
+
+/// What `/object_info` would say of the toy classes.
+fn toy_classes() -> String {
+    let catalog = Toy::new();
+    let about = |class: &String| {
+        let spec = crate::Catalog::spec(&catalog, class).unwrap();
+        let section = |required: bool| -> serde_json::Map<String, Value> {
+            let inputs = spec.inputs.iter().filter(|it| it.required == required);
+            inputs.map(|it| (it.name.clone(), it.config(&catalog))).collect()
+        };
+        let outputs: Vec<_> = spec.outputs.iter().map(|it| it.socket.as_str()).collect();
+        let about = json!({
+            "input": { "required": section(true), "optional": section(false) },
+            "output": outputs,
+            "output_name": outputs,
+            "display_name": spec.display_name,
+            "category": spec.category,
+            "output_node": spec.output_node,
+        });
+        (class.clone(), about)
+    };
+    let classes = crate::Catalog::classes(&catalog);
+    serde_json::to_string_pretty(&Value::Object(classes.iter().map(about).collect())).unwrap() + "\n"
+}
+
+/// The editor makes prompts itself, and is tested on the same files.
+#[test]
+fn the_vectors_that_the_editor_is_tested_on_hold() {
+    expect_file!["../../vectors/object_info.json"].assert_eq(&toy_classes());
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/prompts.json")).unwrap();
+    for vector in vectors.as_array().unwrap() {
+        assert_eq!(api_json::to_json(&read(&vector["workflow"])), vector["prompt"], "{}", vector["workflow"]);
     }
 }
 

@@ -1,0 +1,173 @@
+//! A server of its own and a browser, for tests and measurements.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+
+const here = new URL("..", import.meta.url).pathname;
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}
+
+/** A `burnish serve` with directories of its own, which outlive a restart. */
+export class Server {
+  private child: ChildProcess | null = null;
+  private said = "";
+
+  private constructor(
+    readonly port: number,
+    private readonly directory: string,
+  ) {}
+
+  static async start(): Promise<Server> {
+    const server = new Server(await freePort(), mkdtempSync(join(tmpdir(), "burnish-e2e-")));
+    await server.resume();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  async resume(): Promise<void> {
+    const binary = process.env.BURNISH;
+    if (!binary) throw new Error("say which server to test: BURNISH=path/to/burnish");
+    const models = join(here, "../workflows/models");
+    this.child = spawn(binary, ["serve", "--port", String(this.port), "--base-directory", this.directory, "--models", models, "--front-end-root", join(here, "dist")], { stdio: "pipe" });
+    const keep = (data: Buffer) => (this.said += data.toString());
+    this.child.stdout?.on("data", keep);
+    this.child.stderr?.on("data", keep);
+    for (let i = 0; i < 300; i++) {
+      try {
+        if ((await fetch(`${this.url}api/prompt`)).ok) return;
+      } catch {
+        // Not there yet.
+      }
+      if (this.child.exitCode !== null) break;
+      await new Promise((then) => setTimeout(then, 100));
+    }
+    throw new Error(`the server did not come up:\n${this.said}`);
+  }
+
+  async pause(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((then) => child.once("exit", then));
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  async stop(): Promise<void> {
+    await this.pause();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function launch(): Promise<Browser> {
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+}
+
+/** The editor in a page, spoken of as a user sees it. */
+export class Editor {
+  /** What the page complained of. */
+  readonly complaints: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.on("pageerror", (error) => this.complaints.push(String(error.stack ?? error)));
+    page.on("console", (message) => message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(message.text()) && this.complaints.push(message.text()));
+  }
+
+  static async open(browser: Browser, server: Server, colorScheme: "dark" | "light" = "dark"): Promise<Editor> {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce" });
+    const editor = new Editor(await context.newPage());
+    await editor.page.goto(server.url);
+    await editor.ready();
+    return editor;
+  }
+
+  async ready(): Promise<void> {
+    await this.page.locator(".run:not(:disabled)").waitFor();
+  }
+
+  node(title: string): Locator {
+    return this.page.locator(".react-flow__node-node", { has: this.page.locator(`.node-name:text-is("${title}")`) });
+  }
+
+  slot(title: string, side: "in" | "out", name: string): Locator {
+    return this.node(title).locator(`.slot[data-handleid="${side}:${name}"]`);
+  }
+
+  /** Double-clicks the empty canvas, types, and takes what is found first. */
+  async add(query: string, x: number, y: number): Promise<void> {
+    await this.page.mouse.dblclick(x, y);
+    await this.page.getByLabel("Search for a node").fill(query);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".add").waitFor({ state: "detached" });
+  }
+
+  async drag(from: Locator | [number, number], to: Locator | [number, number], drop = true): Promise<void> {
+    const [fx, fy] = await middle(from);
+    const [tx, ty] = await middle(to);
+    await this.page.mouse.move(fx, fy);
+    await this.page.mouse.down();
+    await this.page.mouse.move((fx + tx) / 2, (fy + ty) / 2, { steps: 4 });
+    await this.page.mouse.move(tx, ty, { steps: 4 });
+    if (drop) await this.page.mouse.up();
+  }
+
+  connect(from: string, output: number, to: string, input: string): Promise<void> {
+    return this.drag(this.slot(from, "out", String(output)), this.slot(to, "in", input));
+  }
+
+  async example(title: string): Promise<void> {
+    await this.page.getByRole("button", { name: "Examples", exact: true }).click();
+    await this.page.locator(".templates button", { hasText: title }).click();
+    await this.page.getByRole("button", { name: "Examples", exact: true }).click();
+    await this.page.locator(".react-flow__node-node").first().waitFor();
+    await this.page.keyboard.press(".");
+    await this.page.waitForTimeout(100);
+  }
+
+  /** How many nodes and links the shown layer has. */
+  size(): Promise<{ nodes: number; links: number }> {
+    return this.page.evaluate(() => {
+      const layer = (globalThis as unknown as { burnish: { layer(): { nodes: Map<string, unknown>; links: Map<number, unknown> } } }).burnish.layer();
+      return { nodes: layer.nodes.size, links: layer.links.size };
+    });
+  }
+
+  /** Lets a file fall onto the canvas. */
+  async dropFile(name: string, type: string, bytes: Buffer): Promise<void> {
+    const data = await this.page.evaluateHandle(
+      ([name, type, base64]) => {
+        const transfer = new DataTransfer();
+        const raw = Uint8Array.from(atob(base64!), (it) => it.charCodeAt(0));
+        transfer.items.add(new File([raw], name!, { type: type! }));
+        return transfer;
+      },
+      [name, type, bytes.toString("base64")],
+    );
+    await this.page.dispatchEvent(".canvas", "drop", { dataTransfer: data, clientX: 700, clientY: 400 });
+  }
+}
+
+async function middle(at: Locator | [number, number]): Promise<[number, number]> {
+  if (Array.isArray(at)) return at;
+  const box = await at.boundingBox();
+  if (!box) throw new Error("there is nothing to drag");
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}

@@ -1,0 +1,147 @@
+//! What the right button offers.
+
+import type { MouseEvent as ReactMouseEvent } from "react";
+import { COMMANDS, keysFor, runCommand } from "../commands";
+import { addReroute, colour, disconnect, freeNodeId, newNode, nodesInside, patchGroup, removeGroups, toggleMode, withNode } from "../document/edit";
+import { kindOf, Mode, type Point } from "../document/model";
+import { ownClipboard, pasteText } from "../store/actions";
+import { documentOf, edit, enter, layerShown, select, useEditor } from "../store/editor";
+import { openMenu, type MenuItem } from "../ui/menu";
+import { pointed, toCanvas } from "./flow";
+import { PALETTE } from "./types";
+
+/** A command as an entry. */
+function entry(id: string, extra: { label?: string; disabled?: boolean; danger?: boolean } = {}): MenuItem {
+  const command = COMMANDS.find((it) => it.id === id)!;
+  const keys = keysFor(id);
+  return { label: command.title, ...(keys ? { keys } : {}), run: () => runCommand(id), ...extra };
+}
+
+const at = (event: ReactMouseEvent | MouseEvent) => ({ x: event.clientX, y: event.clientY });
+
+function add(type: string, place: Point): void {
+  let id = "";
+  edit((doc, layer) => {
+    const node = newNode(useEditor.getState().catalog, type, place, freeNodeId(doc), doc);
+    id = String(node.id);
+    return withNode(doc, layer, node);
+  });
+  select({ nodes: [id] });
+}
+
+interface Branch {
+  readonly branches: Map<string, Branch>;
+  readonly nodes: { type: string; title: string }[];
+}
+
+/** The classes by category, as menus inside of menus. */
+function categories(place: Point): readonly MenuItem[] {
+  const root: Branch = { branches: new Map(), nodes: [] };
+  for (const spec of useEditor.getState().catalog.specs.values()) {
+    let at = root;
+    for (const part of spec.category.split("/").filter(Boolean)) {
+      if (!at.branches.has(part)) at.branches.set(part, { branches: new Map(), nodes: [] });
+      at = at.branches.get(part)!;
+    }
+    at.nodes.push({ type: spec.class, title: spec.title });
+  }
+  const items = (branch: Branch): MenuItem[] => [
+    ...[...branch.branches].sort(([a], [b]) => a.localeCompare(b)).map(([label, inner]): MenuItem => ({ label, items: () => items(inner) })),
+    ...branch.nodes.sort((a, b) => a.title.localeCompare(b.title)).map((it): MenuItem => ({ label: it.title, run: () => add(it.type, place) })),
+  ];
+  return items(root);
+}
+
+export function canvasMenu(event: ReactMouseEvent | MouseEvent): void {
+  const place = toCanvas([event.clientX, event.clientY]);
+  const kept = ownClipboard();
+  openMenu(at(event), [
+    entry("add"),
+    { label: "Add from category", items: () => categories(place) },
+    {
+      label: "Add",
+      items: () => [
+        { label: "Note", run: () => add("MarkdownNote", place) },
+        { label: "Reroute", run: () => add("Reroute", place) },
+        { label: "Primitive", run: () => add("PrimitiveNode", place) },
+      ],
+    },
+    "-",
+    { label: "Paste", keys: "Ctrl+V", disabled: kept === null, run: () => kept !== null && void pasteText(kept, place, false) },
+    entry("all"),
+    entry("arrange", { label: "Arrange all" }),
+    "-",
+    entry("fit"),
+    entry("group", { disabled: useEditor.getState().selection.nodes.length === 0 }),
+  ]);
+}
+
+export function nodeMenu(event: ReactMouseEvent | MouseEvent): void {
+  const state = useEditor.getState();
+  const ids = state.selection.nodes;
+  const layer = layerShown(state);
+  const node = ids.length === 1 ? layer.nodes.get(ids[0]!) : undefined;
+  const isSubgraph = node !== undefined && kindOf(documentOf(state), node) === "subgraph";
+  openMenu(at(event), [
+    ...(node && isSubgraph ? [{ label: "Open", run: () => enter({ node: String(node.id), layer: node.type }) } satisfies MenuItem, entry("unpack")] : []),
+    ...(node ? [entry("rename"), { label: "About this node", keys: "I", run: () => useEditor.setState({ side: "node" }) } satisfies MenuItem] : []),
+    entry("run-selected"),
+    "-",
+    entry("bypass"),
+    entry("mute"),
+    entry("collapse"),
+    entry("pin"),
+    {
+      label: "Colour",
+      items: () => [
+        { label: "None", run: () => edit((doc, id) => colour(doc, id, ids, null)) },
+        ...PALETTE.map((it): MenuItem => ({ label: it.name, colour: it.body, run: () => edit((doc, id) => colour(doc, id, ids, it)) })),
+      ],
+    },
+    ...(ids.length > 1
+      ? [{ label: "Align", items: () => ["align-left", "align-right", "align-top", "align-bottom", "spread-columns", "spread-rows", "arrange"].map((it) => entry(it)) } satisfies MenuItem]
+      : []),
+    "-",
+    entry("copy"),
+    entry("duplicate"),
+    entry("group"),
+    entry("subgraph"),
+    "-",
+    entry("dissolve"),
+    entry("delete", { danger: true }),
+  ]);
+}
+
+export function linkMenu(event: ReactMouseEvent | MouseEvent, id: number): void {
+  openMenu(at(event), [
+    { label: "Add a reroute point", run: () => edit((doc, layer) => addReroute(doc, layer, id, toCanvas(pointed()))) },
+    { label: "Remove the link", danger: true, run: () => edit((doc, layer) => disconnect(doc, layer, [id])) },
+  ]);
+}
+
+export function groupMenu(event: ReactMouseEvent | MouseEvent, id: number): void {
+  const layer = layerShown(useEditor.getState());
+  const group = layer.groups.find((it) => it.id === id);
+  if (!group) return;
+  const inside = nodesInside(layer, group.bounding);
+  const boxes = inside.flatMap((it) => layer.nodes.get(it) ?? []);
+  openMenu(at(event), [
+    { label: "Select its nodes", run: () => select({ nodes: inside, groups: [id] }) },
+    {
+      label: "Fit to its nodes",
+      disabled: !boxes.length,
+      run: () => {
+        const left = Math.min(...boxes.map((it) => it.pos[0])) - 16;
+        const top = Math.min(...boxes.map((it) => it.pos[1])) - 80;
+        const right = Math.max(...boxes.map((it) => it.pos[0] + it.size[0])) + 16;
+        const bottom = Math.max(...boxes.map((it) => it.pos[1] + it.size[1])) + 16;
+        edit((doc, it) => patchGroup(doc, it, id, { bounding: [left, top, right - left, bottom - top] }));
+      },
+    },
+    { label: "Bypass its nodes", run: () => edit((doc, it) => toggleMode(doc, it, inside, Mode.Bypassed)) },
+    { label: "Mute its nodes", run: () => edit((doc, it) => toggleMode(doc, it, inside, Mode.Muted)) },
+    { label: "Colour", items: () => ["#3f789e", "#a1309b", "#b06634", "#3f9e5c", "#8a8", "#b58b2a", "#a33", "#444"].map((it): MenuItem => ({ label: it, colour: it, run: () => edit((doc, layerId) => patchGroup(doc, layerId, id, { color: it })) })) },
+    "-",
+    { label: "Remove the group", danger: true, run: () => edit((doc, it) => removeGroups(doc, it, [id])) },
+  ]);
+}

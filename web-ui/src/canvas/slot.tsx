@@ -1,0 +1,100 @@
+//! The dot at which links start and end.
+
+import { Handle, Position, useNodeId, useStoreApi } from "@xyflow/react";
+import { XYHandle } from "@xyflow/system";
+import type { PointerEvent as ReactPointerEvent, MouseEvent as ReactMouseEvent } from "react";
+import { disconnect } from "../document/edit";
+import { edit, settle } from "../store/editor";
+import { undim, usePicked } from "./connecting";
+import { connectToBody, link, socketAt } from "./sockets";
+import { colourOf } from "./types";
+
+interface SlotProps {
+  readonly side: "input" | "output";
+  readonly id: string;
+  readonly type: string;
+  readonly y: number;
+  readonly linked: boolean;
+  readonly label: string;
+  /** Whether something is wrong with what it is given. */
+  readonly bad?: boolean;
+  readonly small?: boolean;
+  readonly isList?: boolean;
+}
+
+export function Slot({ side, id, type, y, linked, label, bad, small, isList }: SlotProps) {
+  const node = useNodeId();
+  const store = useStoreApi();
+  /** A link is dragged off its input: from then on it hangs at its other end. */
+  const pick = (event: ReactMouseEvent | ReactPointerEvent) => {
+    if (side !== "input" || !linked || event.button !== 0 || event.shiftKey) return;
+    const state = store.getState();
+    const edge = state.edges.find((it) => it.target === node && it.targetHandle === id);
+    if (!edge) return;
+    event.stopPropagation();
+    XYHandle.onPointerDown(event.nativeEvent, {
+      autoPanOnConnect: state.autoPanOnConnect,
+      connectionMode: state.connectionMode,
+      connectionRadius: state.connectionRadius,
+      domNode: state.domNode,
+      handleId: edge.sourceHandle ?? null,
+      nodeId: edge.source,
+      nodeLookup: state.nodeLookup,
+      isTarget: false,
+      edgeUpdaterType: "source",
+      lib: state.lib,
+      flowId: state.rfId,
+      cancelConnection: state.cancelConnection,
+      panBy: state.panBy,
+      isValidConnection: (it) => store.getState().isValidConnection?.(it) ?? true,
+      onConnect: (connection) => {
+        if (connection.target === node && connection.targetHandle === id) return;
+        const from = socketAt(connection.source, connection.sourceHandle);
+        const to = socketAt(connection.target, connection.targetHandle);
+        if (!from || !to) return;
+        const gesture = `relink:${edge.id}`;
+        edit((doc, layer) => disconnect(doc, layer, [Number(edge.id)]), gesture);
+        link(from, to, gesture);
+        settle();
+      },
+      onConnectStart: (it, params) => {
+        usePicked.setState({ link: edge.id });
+        state.onConnectStart?.(it, params);
+      },
+      onConnectEnd: (it, connection) => {
+        usePicked.setState({ link: null });
+        undim();
+        if (connection.toHandle) return;
+        const gesture = `relink:${edge.id}`;
+        edit((doc, layer) => disconnect(doc, layer, [Number(edge.id)]), gesture);
+        const touch = "changedTouches" in it ? it.changedTouches[0] : it;
+        const body = touch && document.elementFromPoint(touch.clientX, touch.clientY)?.closest<HTMLElement>(".react-flow__node-node");
+        const from = socketAt(edge.source, edge.sourceHandle);
+        if (from && body?.dataset.id && body.dataset.id !== node) connectToBody(from, body.dataset.id, gesture);
+        settle();
+      },
+      updateConnection: state.updateConnection,
+      getTransform: () => store.getState().transform,
+      getFromHandle: () => store.getState().connection.fromHandle,
+      autoPanSpeed: state.autoPanSpeed,
+      dragThreshold: 2,
+      handleDomNode: event.currentTarget,
+    });
+  };
+  return (
+    <Handle
+      id={id}
+      type={side === "input" ? "target" : "source"}
+      position={side === "input" ? Position.Left : Position.Right}
+      className={small ? "slot slot-small" : "slot"}
+      style={{ top: y, color: colourOf(type) }}
+      data-side={side}
+      data-type={type}
+      data-linked={linked || undefined}
+      data-bad={bad || undefined}
+      data-list={isList || undefined}
+      title={`${label} · ${type}`}
+      onMouseDownCapture={pick}
+    />
+  );
+}
