@@ -171,9 +171,27 @@ pub struct ServeArguments {
     /// Another web site that may use the server, such as https://example.org; may be given again
     #[arg(long, value_name = "ORIGIN", help_heading = "Security", env = "BURNISH_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
+    /// Keep the settings and saved workflows of several people apart. They have to trust each other: a name is no proof
+    #[arg(long)]
+    pub multi_user: bool,
+    /// What is logged: error, warn, info, debug or trace, or a filter as `burnish=debug,warn`
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "BURNISH_LOG", help_heading = "Logging")]
+    pub log_level: String,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BURNISH_LOG_FORMAT", help_heading = "Logging")]
+    pub log_format: LogFormat,
     /// Where files are.
     #[command(flatten)]
     pub places: Places,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines to be read
+    Text,
+    /// Lines of JSON
+    Json,
 }
 
 /// How previews of unfinished pictures are made.

@@ -5,10 +5,12 @@ use crate::serve::answer::Refusal;
 use crate::serve::files::Places;
 use crate::serve::hub::Hub;
 use crate::serve::jobs::Jobs;
+use crate::serve::logs::Logs;
 use crate::serve::settings::Settings;
 use crate::serve::store::{Store, StoreError};
 use crate::serve::time::now;
 use models::Engine;
+use parking_lot::Mutex;
 use runtime::Registry;
 use std::sync::Arc;
 
@@ -19,6 +21,9 @@ pub(crate) struct App {
     pub places: Places,
     pub jobs: Jobs,
     pub hub: Arc<Hub>,
+    pub logs: Arc<Logs>,
+    /// Held while a file of a user is read and written back.
+    pub user_files: Mutex<()>,
     /// One for each device.
     pub engines: Vec<Arc<Engine>>,
 }
@@ -28,7 +33,7 @@ impl App {
     ///
     /// # Errors
     /// When a directory, the jobs or a device cannot be had.
-    pub(crate) fn open(settings: Settings, catalogue: Registry) -> Result<Arc<Self>, Error> {
+    pub(crate) fn open(settings: Settings, catalogue: Registry, logs: Arc<Logs>) -> Result<Arc<Self>, Error> {
         let places = Places::open(&settings.folders, &settings.user)?;
         let failed = |error: StoreError| match error {
             StoreError::Taken(_) | StoreError::Newer { .. } => Error::usage(error.to_string()),
@@ -43,7 +48,7 @@ impl App {
         };
         let engines = settings.devices.iter().map(engine).collect::<Result<_, _>>()?;
         let registry = Arc::new(catalogue.in_folders(settings.folders.clone()));
-        Ok(Arc::new(Self { settings, registry, places, jobs, hub: Arc::default(), engines }))
+        Ok(Arc::new(Self { settings, registry, places, jobs, hub: Arc::default(), logs, user_files: Mutex::default(), engines }))
     }
 
     /// Does what may touch a disk, on a thread that may wait.

@@ -38,7 +38,10 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     let settings = &app.settings;
     let origin = allowed_origin(settings, request.headers());
     let denied = check(settings, &request).err();
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
     let mut response = match denied {
+        // What is said to be too long is not waited for.
+        None if length.is_some_and(|it| it > settings.most_upload as u64) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Some(denied) => {
             tracing::debug!(%denied, "refused");
             let status = if denied == Denied::Token { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };

@@ -100,6 +100,14 @@ impl Hub {
         }
     }
 
+    /// Whether there is anybody.
+    pub(crate) fn hears(&self, to: To<'_>) -> bool {
+        match to {
+            To::All => !self.clients.is_empty(),
+            To::Client(id) => self.clients.contains_key(id),
+        }
+    }
+
     /// The length of the queue changed: `first` hears it now, the others soon.
     pub(crate) fn queue_changed(&self, first: Option<&str>, remaining: usize) {
         if let Some(client) = first.and_then(|it| self.clients.get(it)) {
@@ -137,11 +145,11 @@ impl Client {
     }
 
     /// Puts messages before everything else.
-    pub(crate) fn greet(&self, remaining: usize, greeting: impl DoubleEndedIterator<Item = Value>) {
+    pub(crate) fn greet(&self, remaining: usize, greeting: Vec<Frame>) {
         let mut outbox = self.outbox.lock();
         outbox.remaining = Some(remaining);
-        for message in greeting.rev() {
-            outbox.frames.push_front(Frame::event(&message));
+        for frame in greeting.into_iter().rev() {
+            outbox.frames.push_front(frame);
         }
         self.bell.notify_one();
     }

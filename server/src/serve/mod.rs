@@ -21,6 +21,7 @@
 //! - [`worker`]: runs jobs.
 //! - [`protocol`]: events become messages. All messages of runs are there.
 //! - [`hub`]: websockets and their outboxes.
+//! - [`logs`]: what was logged lately.
 //! - [`guard`]: who may ask.
 //! - [`files`]: files that may be read or written from outside.
 //! - [`answer`]: what is answered when something is wrong.
@@ -33,6 +34,7 @@ mod files;
 mod guard;
 mod hub;
 mod jobs;
+mod logs;
 mod protocol;
 mod routes;
 mod settings;
@@ -42,10 +44,11 @@ mod worker;
 
 pub use store::AfterCrash;
 
-use crate::cli::ServeArguments;
+use crate::cli::{LogFormat, ServeArguments};
 use crate::error::Error;
 use crate::out;
 use app::App;
+use logs::{Logs, Tee};
 use runtime::Registry;
 use settings::Settings;
 use std::future::IntoFuture;
@@ -54,6 +57,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
 
 /// How long running jobs may go on when the server is asked to stop. Then they are stopped, and run again at the next start.
 const GRACE: Duration = Duration::from_secs(2);
@@ -64,14 +68,11 @@ const GRACE: Duration = Duration::from_secs(2);
 /// When it cannot start.
 pub fn serve(arguments: ServeArguments, catalogue: Registry) -> Result<(), Error> {
     let begun = Instant::now();
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("BURNISH_LOG").unwrap_or_else(|_| "info".into()))
-        .with_writer(std::io::stderr)
-        .try_init()
-        .ok();
+    let logs = Arc::<Logs>::default();
+    log(&arguments, &logs)?;
     let settings = Settings::from_arguments(arguments)?;
     let addresses = settings.addresses.clone();
-    let app = App::open(settings, catalogue)?;
+    let app = App::open(settings, catalogue, logs)?;
     let workers = worker::spawn_all(&app)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -87,6 +88,19 @@ pub fn serve(arguments: ServeArguments, catalogue: Registry) -> Result<(), Error
     }
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
+}
+
+/// Begins to log.
+fn log(arguments: &ServeArguments, logs: &Arc<Logs>) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(&arguments.log_level)
+        .map_err(|it| Error::usage(format!("--log-level {}: {it}", arguments.log_level)))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Tee(logs.clone()));
+    match arguments.log_format {
+        // Who logs already, as tests do, goes on so.
+        LogFormat::Text => log.try_init().ok(),
+        LogFormat::Json => log.json().try_init().ok(),
+    };
+    Ok(())
 }
 
 async fn run(app: Arc<App>, addresses: &[SocketAddr], begun: Instant) -> Result<(), Error> {
@@ -111,6 +125,10 @@ async fn run(app: Arc<App>, addresses: &[SocketAddr], begun: Instant) -> Result<
         servers.push(tokio::spawn(server.into_future()));
     }
     let herald = tokio::spawn(herald(app.clone()));
+    let lines = tokio::spawn({
+        let app = app.clone();
+        async move { app.logs.tell(&app.hub).await }
+    });
     asked_to_stop().await;
     out::note("stopping; what is running may take a moment, and runs again at the next start if it does not end");
     app.jobs.stop_claiming();
@@ -126,6 +144,7 @@ async fn run(app: Arc<App>, addresses: &[SocketAddr], begun: Instant) -> Result<
         tokio::time::timeout(Duration::from_secs(1), server).await.ok();
     }
     herald.abort();
+    lines.abort();
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use graph::{Graph, NodeId};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use indexmap::IndexMap;
 use parking_lot::Mutex;
 use runtime::{Event, Failure, NodeRef, Picture, Shown, error};
 use serde_json::{Map, Value, json};
@@ -48,10 +49,10 @@ pub(crate) struct Narrator {
 
 #[derive(Default)]
 struct Told {
-    /// The nodes that began, as `progress_state` shows them.
-    nodes: Map<String, Value>,
-    /// When that was sent last.
-    sent: Option<Instant>,
+    /// The nodes that began, as `progress_state` shows them: JSON, for there may be many and they are told often.
+    nodes: IndexMap<NodeId, Shape>,
+    /// When that may be sent next.
+    next: Option<Instant>,
     /// The node whose body began last.
     current: Option<NodeRef>,
     executed: Vec<NodeId>,
@@ -62,12 +63,20 @@ struct Told {
     ended: Option<State>,
 }
 
+/// How far a node is.
+struct Shape {
+    max: f64,
+    json: String,
+}
+
 /// The side of the square that previews fill.
 const PREVIEW_SIDE: u32 = 512;
 const PREVIEW_QUALITY: u8 = 95;
 /// With more nodes than this, `progress_state`, which names them all, is not sent every time.
 const FEW_NODES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(100);
+/// Nor does it take more than this share of the time.
+const SHARE: u32 = 20;
 
 /// `status`: the length of the queue.
 pub(crate) fn status(remaining: usize, sid: Option<&str>) -> Value {
@@ -229,7 +238,7 @@ impl Narrator {
             Event::Blocked { .. } => {}
             Event::Finished(node) => {
                 told.executed.push(node.id.clone());
-                let total = told.nodes.get(node.id.as_str()).and_then(|it| it["max"].as_f64()).unwrap_or(1.0);
+                let total = told.nodes.get(&node.id).map_or(1.0, |it| it.max);
                 self.progress(&mut told, node, total, total, "finished");
             }
             Event::Done => {
@@ -304,11 +313,11 @@ impl Narrator {
     }
 
     /// What a client that comes back has to know, if the job is its own.
-    pub(crate) fn so_far(&self, client: &str) -> Vec<Value> {
+    pub(crate) fn so_far(&self, client: &str) -> Vec<Frame> {
         let told = self.told.lock();
         match &told.current {
             Some(node) if self.client.as_deref() == Some(client) => {
-                vec![message("executing", executing(node, &self.job)), self.progress_state(&told)]
+                vec![Frame::event(&message("executing", executing(node, &self.job))), self.progress_state(&told)]
             }
             _ => Vec::new(),
         }
@@ -337,22 +346,26 @@ impl Narrator {
         if let (Value::Object(about), Value::Object(ids)) = (&mut about, ids(node, &self.job)) {
             about.extend(ids);
         }
-        told.nodes.insert(node.id.to_string(), about);
-        if told.nodes.len() <= FEW_NODES || told.sent.is_none_or(|it| it.elapsed() >= PAUSE) {
-            told.sent = Some(Instant::now());
-            self.hub.tell(self.listener(), &Frame::passing(&self.progress_state(told)));
+        told.nodes.insert(node.id.clone(), Shape { max, json: about.to_string() });
+        let begun = Instant::now();
+        if (told.nodes.len() <= FEW_NODES || told.next.is_none_or(|it| it <= begun)) && self.hub.hears(self.listener()) {
+            self.hub.tell(self.listener(), &self.progress_state(told));
+            told.next = Some(Instant::now() + PAUSE.max(begun.elapsed() * SHARE));
         }
     }
 
     /// Sends what was held back.
     fn last_progress(&self, told: &mut Told) {
         if told.nodes.len() > FEW_NODES {
-            self.hub.tell(self.listener(), &Frame::passing(&self.progress_state(told)));
+            self.hub.tell(self.listener(), &self.progress_state(told));
         }
     }
 
-    fn progress_state(&self, told: &Told) -> Value {
-        message("progress_state", json!({ "prompt_id": self.job, "nodes": told.nodes }))
+    fn progress_state(&self, told: &Told) -> Frame {
+        let nodes: Vec<String> = told.nodes.iter().map(|(id, it)| format!("{}:{}", Value::from(id.as_str()), it.json)).collect();
+        let job = Value::from(self.job.as_str());
+        let text = format!(r#"{{"type":"progress_state","data":{{"prompt_id":{job},"nodes":{{{}}}}}}}"#, nodes.join(","));
+        Frame::Passing(text.into())
     }
 
     fn failed(&self, failure: &Failure) -> Value {

@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub user: PathBuf,
     pub front_end: Option<PathBuf>,
     pub token: Option<String>,
+    pub multi_user: bool,
     pub hosts: Vec<String>,
     pub origins: Vec<String>,
 }
@@ -70,6 +71,7 @@ impl Settings {
             user: arguments.user_directory.unwrap_or_else(|| base.join("user")),
             front_end: arguments.front_end_root,
             token,
+            multi_user: arguments.multi_user,
             hosts: arguments.allowed_host.iter().map(|it| it.to_lowercase()).collect(),
             origins,
         })

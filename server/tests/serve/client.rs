@@ -1,7 +1,7 @@
 //! A server in a directory of its own, and a client that speaks as ComfyUI's own example does.
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,7 +32,6 @@ pub(crate) struct Answer {
 
 /// A websocket.
 pub(crate) struct Ears {
-    pub(crate) id: String,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
 }
 
@@ -57,7 +56,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burnish"));
         command.arg("serve").args(["--port", "0", "--models", models, "--base-directory"]).arg(path).args(arguments);
         let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).env("BURNISH_LOG", "warn").spawn().expect("starts");
+            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).env("BURNISH_LOG", "error").spawn().expect("starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let address = line.split("http://").nth(1).and_then(|it| it.split_whitespace().next());
@@ -77,6 +76,14 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
+    }
+
+    /// Asks it to stop as a service manager does, and waits until it has.
+    #[cfg(unix)]
+    pub(crate) fn ask_to_stop(&mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill is there").success());
+        self.child.wait().expect("gone")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -119,6 +126,41 @@ impl Server {
         self.send("POST", path, &[], body.to_string().as_bytes())
     }
 
+    /// Sends a request as it is written, and says the status and everything that came back. The connection is closed after it.
+    pub(crate) fn raw(&self, head: &str, body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(format!("{head}\r\n\r\n").as_bytes()).expect("sent");
+        // A server that refuses at once does not read on.
+        stream.write_all(body).ok();
+        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        while let Ok(read @ 1..) = stream.read(&mut piece) {
+            answer.extend(&piece[..read]);
+            if is_whole(&answer) {
+                break;
+            }
+        }
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let status = text.split(' ').nth(1).and_then(|it| it.parse().ok());
+        (status.unwrap_or_else(|| panic!("no answer to {head:?}: {text:?}")), text)
+    }
+
+    /// The status of a request with these lines in its head.
+    pub(crate) fn status(&self, method: &str, path: &str, lines: &[&str]) -> u16 {
+        let host =
+            if lines.iter().any(|it| it.starts_with("Host:")) { String::new() } else { format!("Host: {}\r\n", self.address) };
+        let lines: String = lines.iter().map(|it| format!("{it}\r\n")).collect();
+        self.raw(&format!("{method} {path} HTTP/1.1\r\n{host}{lines}Content-Length: 0\r\nConnection: close"), b"").0
+    }
+
+    /// The most memory that the server ever had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
+        let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// Sends a prompt, and says its id.
     pub(crate) fn submit(&self, prompt: &Value, client: Option<&str>) -> String {
         let answer = self.post("/prompt", &json!({ "prompt": prompt, "client_id": client }));
@@ -137,11 +179,15 @@ impl Server {
     }
 
     pub(crate) fn listen(&self, id: &str) -> Ears {
-        let (socket, _) = tungstenite::connect(format!("ws://{}/ws?clientId={id}", self.address)).expect("a websocket");
+        self.listen_at(&format!("/ws?clientId={id}"))
+    }
+
+    pub(crate) fn listen_at(&self, path: &str) -> Ears {
+        let (socket, _) = tungstenite::connect(format!("ws://{}{path}", self.address)).expect("a websocket");
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
             stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         }
-        Ears { id: id.to_owned(), socket }
+        Ears { socket }
     }
 
     /// Uploads a file.
@@ -188,6 +234,18 @@ impl Ears {
         }
     }
 
+    /// Whether the server closes the connection.
+    pub(crate) fn is_cut_off(&mut self) -> bool {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(_)) => return true,
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) => return error.kind() != std::io::ErrorKind::WouldBlock,
+                Err(_) => return true,
+            }
+        }
+    }
+
     /// The next message that is text.
     pub(crate) fn hear(&mut self) -> Value {
         loop {
@@ -195,6 +253,10 @@ impl Ears {
                 return serde_json::from_str(&text).expect("JSON");
             }
         }
+    }
+
+    pub(crate) fn shout(&mut self, bytes: usize) {
+        self.socket.send(Message::text("x".repeat(bytes))).ok();
     }
 
     pub(crate) fn say(&mut self, message: &Value) {
@@ -213,6 +275,14 @@ impl Ears {
             }
         }
     }
+}
+
+/// Whether an answer is all there, so that a connection that stays open need not be waited for.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer).to_lowercase();
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|it| it.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    head.starts_with("http/1.1 101") || length.is_some_and(|it| answer.len() >= head.len() + 4 + it)
 }
 
 /// Waits until something is so.

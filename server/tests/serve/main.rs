@@ -1,5 +1,11 @@
 //! The server from outside: the real program, real connections.
 
 mod client;
+mod crashes;
+mod editor;
+mod hostile;
+mod load;
+mod people;
 mod prompts;
 mod protocol;
+mod security;

@@ -78,7 +78,7 @@ enum Found {
 }
 
 /// What is done to a picture before it is sent.
-enum Change {
+pub(super) enum Change {
     Jpeg(u8),
     Webp,
     Rgb,
@@ -101,7 +101,7 @@ impl Change {
         }
     }
 
-    fn apply(&self, bytes: &[u8]) -> Result<(Vec<u8>, &'static str), Refusal> {
+    pub(super) fn apply(&self, bytes: &[u8]) -> Result<(Vec<u8>, &'static str), Refusal> {
         let image = open(bytes)?;
         let mut out = Cursor::new(Vec::new());
         let failed = |it: image::ImageError| Refusal::Wrong(format!("the picture cannot be written so: {it}"));

@@ -4,12 +4,17 @@
 
 mod files;
 mod history;
+mod internal;
 mod jobs;
 mod metadata;
+mod models;
 mod prompt;
 mod queue;
 mod system;
+mod templates;
 mod upload;
+mod userdata;
+mod users;
 mod ws;
 
 use crate::serve::app::App;
@@ -34,12 +39,17 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(history::routes())
         .merge(jobs::routes())
         .merge(metadata::routes())
+        .merge(models::routes())
+        .merge(templates::routes())
+        .merge(users::routes())
+        .merge(userdata::routes())
         .merge(files::routes())
         .merge(upload::routes())
         .merge(system::routes())
         .merge(ws::routes());
     api.clone()
         .nest("/api", api)
+        .merge(internal::routes())
         .fallback(editor::file)
         .layer(DefaultBodyLimit::max(app.settings.most_upload))
         .layer(CompressionLayer::new().compress_when(texts))

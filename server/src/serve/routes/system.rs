@@ -14,10 +14,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 const PROTOCOL: &str = "0.3.64";
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/system_stats", get(statistics))
-        .route("/features", get(features))
-        .route("/extensions", get(|| async { json(&json!([])) }))
+    Router::new().route("/system_stats", get(statistics)).route("/features", get(features))
 }
 
 async fn statistics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Refusal> {

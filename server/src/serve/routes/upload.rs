@@ -1,9 +1,9 @@
-//! `/upload/image`: files come in.
+//! `/upload/image` and `/upload/mask`: files come in.
 
 use crate::serve::answer::{Refusal, json};
 use crate::serve::app::App;
-use crate::serve::files::{Draft, place, relative, subfolder};
-use crate::serve::routes::files::slashed;
+use crate::serve::files::{Draft, Sendable, place, relative, subfolder};
+use crate::serve::routes::files::{open, slashed, without_mark};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Multipart, State};
@@ -12,7 +12,7 @@ use axum::routing::post;
 use cap_std::fs::Dir;
 use runtime::Place;
 use serde_json::{Value, json};
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,9 +20,12 @@ use std::sync::Arc;
 const LONGEST_FIELD: usize = 64 << 10;
 /// Files of one name that are kept beside each other.
 const MOST_COPIES: usize = 10_000;
+/// A larger picture is not opened, and longer words in it are not kept.
+const LARGEST_PICTURE: u64 = 256 << 20;
+const LONGEST_WORDS: usize = 64 << 20;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/upload/image", post(image))
+    Router::new().route("/upload/image", post(image)).route("/upload/mask", post(mask))
 }
 
 /// What was sent.
@@ -75,6 +78,67 @@ async fn image(State(app): State<Arc<App>>, form: Multipart) -> Result<impl Into
     let content = upload.content.take().ok_or(Refusal::BAD)?;
     let answer = app.wait(move |app| save(app, &upload, &content)).await??;
     Ok(json(&answer))
+}
+
+/// Saves a picture that is there already with the transparency of the one that is sent.
+async fn mask(State(app): State<Arc<App>>, form: Multipart) -> Result<impl IntoResponse, Refusal> {
+    let mut upload = Upload::read(form).await?;
+    let content = upload.content.take().ok_or(Refusal::BAD)?;
+    let answer = app
+        .wait(move |app| {
+            let original: Value = upload.original.as_deref().and_then(|it| serde_json::from_str(it).ok()).ok_or(Refusal::BAD)?;
+            let (name, marked) = without_mark(original["filename"].as_str().ok_or(Refusal::BAD)?);
+            let from = match marked {
+                Some(place) => place,
+                None => place(original["type"].as_str().unwrap_or("output")).ok_or(Refusal::BAD)?,
+            };
+            let folder = subfolder(original["subfolder"].as_str().unwrap_or("")).map_err(|_| Refusal::FORBIDDEN)?;
+            let path = folder.join(relative(name).map_err(|_| Refusal::BAD)?);
+            let original = Sendable::open(app.places.place(from), &path)?.read(LARGEST_PICTURE)?;
+            let masked = with_alpha(&original, &content)?;
+            save(app, &upload, &masked)
+        })
+        .await??;
+    Ok(json(&answer))
+}
+
+/// A PNG of one picture's colours and another's alpha. What the first says in words stays.
+fn with_alpha(original: &[u8], mask: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let (mut picture, mask) = (open(original)?.to_rgba8(), open(mask)?.to_rgba8());
+    if picture.dimensions() != mask.dimensions() {
+        return Err(Refusal::Wrong("the mask is of another size than the picture".to_owned()));
+    }
+    picture.pixels_mut().zip(mask.pixels()).for_each(|(pixel, mask)| pixel.0[3] = mask.0[3]);
+    let failed = |it: png::EncodingError| Refusal::Wrong(format!("the picture cannot be written: {it}"));
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    for (keyword, text) in words(original) {
+        if text.chars().all(|it| u32::from(it) < 256) {
+            encoder.add_text_chunk(keyword, text).map_err(failed)?;
+        } else {
+            encoder.add_itxt_chunk(keyword, text).map_err(failed)?;
+        }
+    }
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(&picture).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+/// What a PNG says in words: keywords and texts. Other pictures say nothing.
+fn words(picture: &[u8]) -> Vec<(String, String)> {
+    let limits = png::Limits { bytes: LONGEST_WORDS };
+    let Ok(mut reader) = png::Decoder::new_with_limits(Cursor::new(picture), limits).read_info() else { return Vec::new() };
+    if reader.finish().is_err() {
+        return Vec::new();
+    }
+    let info = reader.info();
+    let plain = info.uncompressed_latin1_text.iter().map(|it| (it.keyword.clone(), it.text.clone()));
+    let packed = info.compressed_latin1_text.iter().filter_map(|it| Some((it.keyword.clone(), it.get_text().ok()?)));
+    let wide = info.utf8_text.iter().filter_map(|it| Some((it.keyword.clone(), it.get_text().ok()?)));
+    plain.chain(packed).chain(wide).collect()
 }
 
 /// Saves a file, and says under which name.

@@ -1,7 +1,7 @@
 //! `/ws`: clients listen.
 
 use crate::serve::app::App;
-use crate::serve::hub::Client;
+use crate::serve::hub::{Client, Frame};
 use crate::serve::protocol::{features, message, status};
 use crate::serve::routes::system::server_features;
 use axum::Router;
@@ -51,8 +51,8 @@ async fn serve(app: Arc<App>, socket: WebSocket, id: String) {
     let client = app.hub.join(id);
     let so_far = app.jobs.narrators().into_iter().flat_map(|it| it.so_far(&client.id));
     let remaining = app.jobs.remaining();
-    let greeting: Vec<_> = std::iter::once(status(remaining, Some(&client.id))).chain(so_far).collect();
-    client.greet(remaining, greeting.into_iter());
+    let hello = Frame::event(&status(remaining, Some(&client.id)));
+    client.greet(remaining, std::iter::once(hello).chain(so_far).collect());
     let (sink, stream) = socket.split();
     tokio::select! {
         () = send(&client, sink) => {}
@@ -87,17 +87,13 @@ async fn send(client: &Client, mut sink: SplitSink<WebSocket, Message>) {
 
 async fn hear(app: &App, client: &Client, mut stream: SplitStream<WebSocket>) {
     let mut first = true;
-    while let Some(Ok(message)) = stream.next().await {
-        let Message::Text(text) = message else { continue };
+    while let Some(Ok(heard)) = stream.next().await {
+        let Message::Text(text) = heard else { continue };
         if std::mem::take(&mut first)
             && let Some(features) = features(&text)
         {
             client.learn(features);
-            client.push(crate::serve::hub::Frame::event(&message_of_features(app)));
+            client.push(Frame::event(&message("feature_flags", server_features(app))));
         }
     }
-}
-
-fn message_of_features(app: &App) -> serde_json::Value {
-    message("feature_flags", server_features(app))
 }
