@@ -10,6 +10,7 @@
 
 mod activation;
 mod attention;
+mod box_muller;
 mod conv2d;
 mod group_norm;
 mod layer_norm;
@@ -25,6 +26,7 @@ mod testing;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu};
 pub use attention::{AttentionOptions, attention, attention_heads};
+pub use box_muller::box_muller;
 pub use conv2d::{Conv2dOptions, conv2d};
 pub use group_norm::{group_norm, group_norm_silu};
 pub use layer_norm::layer_norm;

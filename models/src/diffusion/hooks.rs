@@ -108,6 +108,17 @@ impl Scaling {
     }
 }
 
+/// Brings features to another size by taking the nearest cell above and to the left.
+pub(crate) fn nearest(features: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [_, _, h, w] = features.dims();
+    let device = features.device();
+    let from = |size: usize, of: usize| {
+        let indices: Vec<i64> = (0..size).map(|i| (i * of / size) as i64).collect();
+        Tensor::<1, Int>::from_data(TensorData::new(indices, [size]), &device)
+    };
+    features.select(2, from(height, h)).select(3, from(width, w))
+}
+
 /// How self-attention is cut into tiles.
 #[derive(Clone, Copy)]
 pub(super) struct Tiles {

@@ -2,7 +2,7 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
-mod hooks;
+pub(crate) mod hooks;
 mod sd_unet;
 
 pub use sd_unet::SD15;

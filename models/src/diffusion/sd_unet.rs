@@ -6,7 +6,7 @@
 //!
 //! Shapes: B batch, C channels, H and W cells of the latent, N = H·W, L tokens of the prompt, E width of the time embedding.
 
-use super::hooks::{Tiles, output_block};
+use super::hooks::{Tiles, nearest, output_block};
 use super::{Architecture, Call, Hooks, Middle, Network, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
 use crate::sampling::patches::{After, Before, Patch};
@@ -387,11 +387,13 @@ impl Run<'_> {
                 Part::Residual(block) => block.forward(x, self.time.clone()),
                 Part::Transformer(transformer) => transformer.forward(x, &self.context, hooks),
                 Part::Upsample(conv) => {
-                    let x = kernels::upsample_nearest_2x(x);
                     let [_, _, h, w] = x.dims();
-                    let [to_h, to_w] = size.unwrap_or([h, w]);
-                    let odd = to_h < h || to_w < w;
-                    conv.forward(if odd { x.narrow(2, 0, to_h.min(h)).narrow(3, 0, to_w.min(w)) } else { x })
+                    let [to_h, to_w] = size.unwrap_or([2 * h, 2 * w]);
+                    // A size that was halved and rounded up loses a line; patches may have left any.
+                    let halved = to_h.div_ceil(2) == h && to_w.div_ceil(2) == w;
+                    let x = if halved { kernels::upsample_nearest_2x(x) } else { nearest(x, [to_h, to_w]) };
+                    let odd = halved && (to_h < 2 * h || to_w < 2 * w);
+                    conv.forward(if odd { x.narrow(2, 0, to_h).narrow(3, 0, to_w) } else { x })
                 }
             };
         }

@@ -428,6 +428,7 @@ mod tests {
             timestep: golden.tensor("timestep"),
             context: golden.tensor("context"),
             vector: None,
+            hooks: None,
             watch: &Unwatched,
         };
         network.unwrap().forward(call).unwrap().tensor()

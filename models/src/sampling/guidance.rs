@@ -12,6 +12,7 @@ use super::levels::ModelSampling;
 use super::noise::Ambient;
 use super::patches::{After, Before, Instead, Layers, Patch, Skipped, Within};
 use crate::conditioning::{Area, Cond};
+use crate::diffusion::hooks::nearest;
 use crate::diffusion::{Call, Hooks, Middle, Network};
 use crate::{LatentFormat, Stop, Watch};
 use burn::tensor::Tensor;
@@ -809,17 +810,6 @@ fn rows_of(count: usize, height: usize, width: usize) -> usize {
     let near = 0..(count as f64).sqrt() as usize / 2;
     let divides = |rows: &usize| *rows > 0 && count.is_multiple_of(*rows);
     near.flat_map(|i| [rows + i, rows.saturating_sub(i).max(1)]).find(divides).unwrap_or(1)
-}
-
-/// Resizes pictures by taking the nearest cell above and to the left.
-fn nearest(pictures: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
-    let [_, _, h, w] = pictures.dims();
-    let device = pictures.device();
-    let from = |size: usize, of: usize| {
-        let indices: Vec<i64> = (0..size).map(|i| (i * of / size) as i64).collect();
-        Tensor::<1, burn::tensor::Int>::from_data(burn::tensor::TensorData::new(indices, [size]), &device)
-    };
-    pictures.select(2, from(height, h)).select(3, from(width, w))
 }
 
 impl Guided<'_> {

@@ -3,6 +3,7 @@
 //! [`sample`] lays the pieces around each other: the network is asked by guidance, guidance by the mask, the mask by the watch, and
 //! the watch by the sampler, which knows none of them.
 
+pub mod analytic;
 mod cache;
 pub(crate) mod combine;
 pub mod denoise;
@@ -16,6 +17,8 @@ pub mod published;
 pub mod samplers;
 pub mod schedules;
 
+#[cfg(test)]
+mod convergence;
 #[cfg(test)]
 mod tests;
 

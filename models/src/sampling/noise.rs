@@ -41,12 +41,13 @@ impl Generator {
         }
         let mut values = vec![0.0; count];
         self.uniform(&mut values);
-        values.par_chunks_exact_mut(BLOCK).with_min_len(256).for_each(box_muller);
+        let whole = count - count % BLOCK;
+        values[..whole].par_chunks_mut(256 * BLOCK).for_each(kernels::box_muller);
         if !count.is_multiple_of(BLOCK) {
             // The last sixteen are drawn afresh: they overlap the last whole block.
             let tail = &mut values[count - BLOCK..];
             self.uniform(tail);
-            box_muller(tail);
+            kernels::box_muller(tail);
         }
         values
     }
@@ -59,7 +60,8 @@ impl Generator {
             }
             let (now, later) = values.split_at_mut(values.len().min(WORDS - self.next));
             for (value, word) in now.iter_mut().zip(&self.state[self.next..]) {
-                *value = (tempered(*word) & 0x00FF_FFFF) as f32 * (1.0 / (1 << 24) as f32);
+                // (Signed numbers are converted side by side.)
+                *value = (tempered(*word) & 0x00FF_FFFF) as i32 as f32 * (1.0 / (1 << 24) as f32);
             }
             self.next += now.len();
             values = later;
@@ -97,12 +99,18 @@ impl Generator {
 
     fn twist(&mut self) {
         let state = &mut *self.state;
-        for i in 0..WORDS {
-            let after = if i + 1 == WORDS { 0 } else { i + 1 };
-            let apart = if i + APART < WORDS { i + APART } else { i + APART - WORDS };
-            let y = (state[i] & 0x8000_0000) | (state[after] & 0x7FFF_FFFF);
-            state[i] = state[apart] ^ (y >> 1) ^ ((y & 1) * 0x9908_B0DF);
+        let mixed = |word: u32, after: u32| {
+            let y = (word & 0x8000_0000) | (after & 0x7FFF_FFFF);
+            (y >> 1) ^ ((y & 1).wrapping_neg() & 0x9908_B0DF)
+        };
+        // In three parts, so that each is computed side by side.
+        for i in 0..WORDS - APART {
+            state[i] = state[i + APART] ^ mixed(state[i], state[i + 1]);
         }
+        for i in WORDS - APART..WORDS - 1 {
+            state[i] = state[i + APART - WORDS] ^ mixed(state[i], state[i + 1]);
+        }
+        state[WORDS - 1] = state[APART - 1] ^ mixed(state[WORDS - 1], state[0]);
         self.next = 0;
     }
 }
@@ -118,85 +126,9 @@ fn tempered(mut y: u32) -> u32 {
 /// How many uniform numbers become normal together.
 const BLOCK: usize = 16;
 
-/// Half a block, computed side by side.
-type Lanes = [f32; BLOCK / 2];
-
-/// Turns sixteen uniform numbers into normal ones: the first eight give radii, the others angles.
-fn box_muller(block: &mut [f32]) {
-    let (first, second) = block.split_at_mut(BLOCK / 2);
-    let logs = ln(std::array::from_fn(|i| 1.0 - first[i]));
-    let (sines, cosines) = sin_cos(std::array::from_fn(|i| std::f32::consts::TAU * second[i]));
-    for i in 0..BLOCK / 2 {
-        let radius = (-2.0 * logs[i]).sqrt();
-        (first[i], second[i]) = (radius * cosines[i], radius * sines[i]);
-    }
-}
-
 /// `a·b + c`, rounded once, as the fused instruction that PyTorch is compiled to.
 pub(super) fn fused(a: f32, b: f32, c: f32) -> f32 {
     (f64::from(a) * f64::from(b) + f64::from(c)) as f32
-}
-
-/// `a·b + c` in all lanes.
-fn fused_lanes(a: Lanes, b: Lanes, c: Lanes) -> Lanes {
-    std::array::from_fn(|i| fused(a[i], b[i], c[i]))
-}
-
-/// A polynomial, the highest power first.
-fn polynomial<const N: usize>(x: Lanes, coefficients: [f32; N]) -> Lanes {
-    let [first, rest @ ..] = coefficients.as_slice() else { return [0.0; BLOCK / 2] };
-    rest.iter().fold([*first; BLOCK / 2], |sum, it| fused_lanes(sum, x, [*it; BLOCK / 2]))
-}
-
-/// The natural logarithm in the single precision of the Cephes library (Moshier 1992), whose last bit decides that of the noise.
-///
-/// `x` is positive and not subnormal.
-fn ln(x: Lanes) -> Lanes {
-    const SERIES: [f32; 9] = [
-        7.037_683_6e-2,
-        -1.151_461e-1,
-        0.116_769_984,
-        -1.242_014_1e-1,
-        1.424_932_3e-1,
-        -1.666_805_8e-1,
-        0.200_007_14,
-        -2.499_999_4e-1,
-        3.333_333e-1,
-    ];
-    let mut exponent: Lanes = std::array::from_fn(|i| ((x[i].to_bits() >> 23) as i32 - 126) as f32);
-    let part: Lanes = std::array::from_fn(|i| f32::from_bits((x[i].to_bits() & 0x007F_FFFF) | 0x3F00_0000));
-    let x: Lanes = std::array::from_fn(|i| {
-        let low = part[i] < std::f32::consts::FRAC_1_SQRT_2;
-        exponent[i] -= if low { 1.0 } else { 0.0 };
-        part[i] - 1.0 + if low { part[i] } else { 0.0 }
-    });
-    let series = polynomial(x, SERIES);
-    // ln 2 in two parts, the small one first.
-    let tail = fused_lanes(exponent, [-2.121_944_4e-4; BLOCK / 2], std::array::from_fn(|i| series[i] * x[i] * (x[i] * x[i])));
-    std::array::from_fn(|i| fused(exponent[i], 0.693_359_4, x[i] + fused(-(x[i] * x[i]), 0.5, tail[i])))
-}
-
-/// Sine and cosine in the single precision of the Cephes library. `angle` is in 0..2π.
-fn sin_cos(angle: Lanes) -> (Lanes, Lanes) {
-    // The nearest even multiple of an eighth of a turn, and what is left.
-    let eighth: [i32; BLOCK / 2] = std::array::from_fn(|i| ((angle[i] * (4.0 * std::f32::consts::FRAC_1_PI)) as i32 + 1) & !1);
-    let turned: Lanes = std::array::from_fn(|i| eighth[i] as f32);
-    let parts = [-0.785_156_25, -2.418_756_5e-4, -3.774_895e-8];
-    let x = parts.into_iter().fold(angle, |x, part| fused_lanes(turned, [part; BLOCK / 2], x));
-    let z: Lanes = std::array::from_fn(|i| x[i] * x[i]);
-    let (even, odd) = (
-        polynomial(z, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]),
-        polynomial(z, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]),
-    );
-    let cos: Lanes = std::array::from_fn(|i| fused(even[i] * z[i], z[i], -0.5 * z[i]) + 1.0);
-    let sin: Lanes = std::array::from_fn(|i| fused(odd[i] * z[i], x[i], x[i]));
-    // Quarter turns swap the two, half turns turn the signs.
-    let swapped = |i: usize| eighth[i] & 2 != 0;
-    let signed = |value: f32, minus: bool| if minus { -value } else { value };
-    (
-        std::array::from_fn(|i| signed(if swapped(i) { cos[i] } else { sin[i] }, eighth[i] & 4 != 0)),
-        std::array::from_fn(|i| signed(if swapped(i) { sin[i] } else { cos[i] }, (eighth[i] + 2) & 4 != 0)),
-    )
 }
 
 /// The noise that a seed stands for, `[batch, each]`.
@@ -296,21 +228,52 @@ impl Brownian {
 /// A path `W(t)` with independent normal increments, drawn by bisection: any point can be asked in any order.
 struct BrownianPath {
     seed: u64,
-    start: f64,
-    end: f64,
-    /// W(end) - W(start).
-    whole: Vec<f32>,
+    /// From the whole way down to the last point that was asked, as far as memory is lent.
+    trail: Vec<Stretch>,
     /// The last points that were asked: a step begins where the last one ended.
     recent: Vec<(f64, Vec<f32>)>,
 }
 
+/// A part of the way.
+#[derive(Clone)]
+struct Stretch {
+    place: Place,
+    /// W(start) - W(the path's start).
+    before: Vec<f32>,
+    /// W(end) - W(start).
+    whole: Vec<f32>,
+}
+
+/// Where a stretch is, and what number it has in its row of the tree.
+#[derive(Clone, Copy)]
+struct Place {
+    start: f64,
+    end: f64,
+    key: u64,
+    depth: u64,
+}
+
+/// A stretch that is cut in two, and which half is taken.
+#[derive(Clone, Copy)]
+struct Cut {
+    seed: u32,
+    /// The straight line's part up to the middle, and the spread around it.
+    part: f32,
+    spread: f32,
+    left: bool,
+    taken: Place,
+}
+
+/// Bytes that the trail of a path may take.
+const TRAIL: usize = 64 << 20;
+
 impl BrownianPath {
     fn new(seed: u64, from: f32, to: f32, count: usize) -> Self {
         let [first] = SeedSequence::new(seed, &[]).state();
-        let length = f64::from(to) - f64::from(from);
-        let whole =
-            Generator::new(u64::from(first)).normal(count).into_iter().map(|it| it * length.max(0.0).sqrt() as f32).collect();
-        Self { seed, start: grid(f64::from(from)), end: grid(f64::from(to)), whole, recent: Vec::new() }
+        let root = (f64::from(to) - f64::from(from)).max(0.0).sqrt() as f32;
+        let whole = Generator::new(u64::from(first)).normal(count).into_iter().map(|it| it * root).collect();
+        let place = Place { start: grid(f64::from(from)), end: grid(f64::from(to)), key: 0, depth: 0 };
+        Self { seed, trail: vec![Stretch { place, before: vec![0.0; count], whole }], recent: Vec::new() }
     }
 
     /// `(W(high) - W(low)) / √(high - low)`, with the sign of the direction.
@@ -326,7 +289,8 @@ impl BrownianPath {
 
     /// W(point) - W(start).
     fn at(&mut self, point: f64) -> Vec<f32> {
-        let point = grid(point.clamp(self.start, self.end));
+        let Place { start, end, .. } = self.trail[0].place;
+        let point = grid(point.clamp(start, end.max(start)));
         let value = match self.recent.iter().position(|(at, _)| *at == point) {
             Some(known) => self.recent.remove(known).1,
             None => self.bisect(point),
@@ -338,15 +302,50 @@ impl BrownianPath {
         value
     }
 
-    fn bisect(&self, point: f64) -> Vec<f32> {
-        let (mut start, mut end) = (self.start, self.end);
-        let mut sum = vec![0.0; self.whole.len()];
-        if point <= start {
-            return sum;
+    fn bisect(&mut self, point: f64) -> Vec<f32> {
+        while self.trail.len() > 1 && self.trail.last().is_some_and(|it| point <= it.place.start || point > it.place.end) {
+            self.trail.pop();
         }
-        let mut whole = self.whole.clone();
-        let (mut key, mut depth) = (0_u64, 0_u64);
-        while point < end {
+        let mut stretch = self.trail[self.trail.len() - 1].clone();
+        let count = stretch.whole.len();
+        if point <= stretch.place.start {
+            return stretch.before;
+        }
+        let lent = TRAIL / (2 * size_of::<f32>() * count.max(1));
+        let cuts = self.cuts(stretch.place, point);
+        // What each cut draws depends on its place alone: several are drawn at a time.
+        for cuts in cuts.chunks(rayon::current_num_threads()) {
+            let draw = |cut: &Cut| Generator::new(u64::from(cut.seed)).normal(count);
+            let draws: Vec<Vec<f32>> = cuts.par_iter().map(draw).collect();
+            for (cut, noise) in cuts.iter().zip(draws) {
+                let Stretch { before, whole, .. } = &mut stretch;
+                // The bridge: normal around the straight line, with the variance of the way to both ends.
+                let left = |whole: f32, noise: f32| whole * cut.part + noise * cut.spread;
+                if cut.left {
+                    whole.iter_mut().zip(noise).for_each(|(whole, noise)| *whole = left(*whole, noise));
+                } else {
+                    for ((whole, before), noise) in whole.iter_mut().zip(before).zip(noise) {
+                        let left = left(*whole, noise);
+                        *before += left;
+                        *whole -= left;
+                    }
+                }
+                stretch.place = cut.taken;
+                if self.trail.len() < lent {
+                    self.trail.push(stretch.clone());
+                }
+            }
+        }
+        let Stretch { mut before, whole, .. } = stretch;
+        before.iter_mut().zip(whole).for_each(|(before, it)| *before += it);
+        before
+    }
+
+    /// How a stretch is cut until one ends at a point of it.
+    fn cuts(&self, mut place: Place, point: f64) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        while point < place.end {
+            let Place { start, end, key, depth } = place;
             let middle = grid(0.5 * (end + start));
             let (left, right) = (middle - start, end - middle);
             if left <= 0.0 || right <= 0.0 {
@@ -354,25 +353,17 @@ impl BrownianPath {
                 break;
             }
             let [seed] = SeedSequence::new(self.seed, &[key, depth]).state();
-            let noise = Generator::new(u64::from(seed)).normal(whole.len());
-            // The bridge: normal around the straight line, with the variance of the way to both ends.
             let (part, spread) = ((left / (end - start)) as f32, (left * right / (end - start)).sqrt() as f32);
-            let keep_left = point <= middle;
-            for ((whole, noise), sum) in whole.iter_mut().zip(noise).zip(&mut sum) {
-                let left = *whole * part + noise * spread;
-                if keep_left {
-                    *whole = left;
-                } else {
-                    *sum += left;
-                    *whole -= left;
-                }
-            }
-            (start, end) = if keep_left { (start, middle) } else { (middle, end) };
-            key = 2 * key + u64::from(!keep_left);
-            depth += 1;
+            let goes_left = point <= middle;
+            place = Place {
+                start: if goes_left { start } else { middle },
+                end: if goes_left { middle } else { end },
+                key: 2 * key + u64::from(!goes_left),
+                depth: depth + 1,
+            };
+            cuts.push(Cut { seed, part, spread, left: goes_left, taken: place });
         }
-        sum.iter_mut().zip(whole).for_each(|(sum, it)| *sum += it);
-        sum
+        cuts
     }
 }
 

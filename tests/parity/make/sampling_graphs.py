@@ -1,14 +1,17 @@
-"""Small graphs of sampling nodes, run by ComfyUI with a network that is a formula.
+"""Small graphs of sampling nodes, run by ComfyUI with a network that is a formula or a small UNet.
 
     python tests/parity/make/sampling_graphs.py PATH_TO_A_COMFYUI_CHECKOUT
 
 writes `tests/parity/goldens/sampling_graphs.json` (the graphs, in the prompt format) and `.safetensors` (what each gives). Made with
 ComfyUI 0.3.64 and PyTorch on the CPU. The checkout is imported, nothing of it is copied here. Classes that begin with `Test` are
 those of this script; the same ones are in the Rust test.
+
+In this version EasyCache adds what it kept for each prompt of a call to all of them; for these numbers it is put right.
 """
 
 import importlib
 import json
+import math
 import pathlib
 import sys
 import types
@@ -30,14 +33,16 @@ import torch
 from safetensors.numpy import save_file
 
 import comfy.latent_formats
+import comfy.ldm.modules.diffusionmodules.openaimodel
 import comfy.model_base
 import comfy.model_patcher
+import comfy.ops
 import comfy.samplers
 import nodes
 
 MODULES = (
     "custom_sampler advanced_samplers align_your_steps gits optimalsteps lt perpneg model_advanced apg cfg tcfg mahiro fresca eps "
-    "lumina2 video_model latent differential_diffusion easycache slg"
+    "lumina2 video_model latent differential_diffusion easycache slg sd3 pag sag freelunch hypertile model_downscale"
 ).split()
 
 
@@ -58,18 +63,19 @@ class Network(torch.nn.Module):
 
     def forward(self, x, timesteps, context=None, transformer_options={}, **_):
         executor = comfy.patcher_extension.WrapperExecutor.new_class_executor(
-            lambda x, timesteps, context, transformer_options: self.inner(x, timesteps, context),
+            self.inner,
             self,
             comfy.patcher_extension.get_all_wrappers(comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, transformer_options),
         )
         return executor.execute(x, timesteps, context, transformer_options)
 
-    def inner(self, x, timesteps, context):
+    def inner(self, x, timesteps, context, transformer_options):
         self.calls += x.shape[0]
+        skipped = len(transformer_options.get("patches_replace", {}).get("dit", {}))
         shape = (x.shape[0],) + (x.shape[1],) + (1,) * (x.ndim - 2)
         prompt = context.mean(1).reshape(shape)
         time = timesteps.reshape((-1,) + (1,) * (x.ndim - 1)) / 1000
-        return torch.sin(x) * 0.8 + prompt * 0.5 + time * 0.1
+        return (torch.sin(x) * 0.8 + prompt * 0.5 + time * 0.1) * (1 - 0.05 * skipped)
 
 
 class TestModel:
@@ -86,9 +92,67 @@ class TestModel:
         )
         inner = comfy.model_base.BaseModel(config, getattr(comfy.model_base.ModelType, prediction))
         inner.diffusion_model = Network()
-        # One prompt after another: EasyCache of this version adds up what it kept for all prompts of a call.
-        inner.memory_required = lambda *args, **kwargs: 1e30
         return (comfy.model_patcher.ModelPatcher(inner, torch.device("cpu"), torch.device("cpu")),)
+
+
+class Unet(comfy.ldm.modules.diffusionmodules.openaimodel.UNetModel):
+    def forward(self, x, *args, **kwargs):
+        self.calls += x.shape[0]
+        return super().forward(x, *args, **kwargs)
+
+
+def unet():
+    """A small UNet of Stable Diffusion 1's kind, its weights waves."""
+    model = Unet(
+        image_size=32,
+        in_channels=4,
+        model_channels=32,
+        out_channels=4,
+        num_res_blocks=[1, 1, 1],
+        channel_mult=[1, 2, 4],
+        num_heads=8,
+        use_spatial_transformer=True,
+        transformer_depth=[1, 1, 0],
+        transformer_depth_middle=1,
+        transformer_depth_output=[1, 1, 1, 1, 0, 0],
+        context_dim=4,
+        legacy=False,
+        dtype=torch.float32,
+        operations=comfy.ops.disable_weight_init,
+    )
+    state = {}
+    for place, (name, it) in enumerate(model.state_dict().items()):
+        shape = list(it.shape)
+        TENSORS.append([name, shape]) if len(TENSORS) == place else None
+        if len(shape) > 1:
+            state[name] = wave(shape, place) * (2 / math.prod(shape[1:])) ** 0.5
+        else:
+            norm = name.endswith("weight")
+            state[name] = wave(shape, place) * 0.1 + (1.0 if norm else 0.0)
+    model.load_state_dict(state)
+    model.calls = 0
+    return model.eval()
+
+
+TENSORS = []
+
+
+class TestUnet(TestModel):
+    def run(self):
+        (patcher,) = super().run()
+        patcher.model.diffusion_model = unet()
+        patcher.model.model_config.unet_config["model_channels"] = 32
+        return (patcher,)
+
+
+def apply_cache_diff(self, x, uuids):
+    if self.first_cond_uuid in uuids:
+        self.total_steps_skipped += 1
+    size = x.shape[0] // len(uuids)
+    return torch.cat([x[i * size : (i + 1) * size] + self.uuid_cache_diffs[it] for i, it in enumerate(uuids)])
+
+
+importlib.import_module("comfy_extras.nodes_easycache").EasyCacheHolder.apply_cache_diff = apply_cache_diff
 
 
 class TestPrompt:
@@ -115,7 +179,7 @@ class TestSigmas:
         return (torch.FloatTensor(json.loads(levels)),)
 
 
-CLASSES = {it.__name__: it for it in [TestModel, TestPrompt, TestLatent, TestSampler, TestSigmas]}
+CLASSES = {it.__name__: it for it in [TestModel, TestUnet, TestPrompt, TestLatent, TestSampler, TestSigmas]}
 CLASSES.update(nodes.NODE_CLASS_MAPPINGS)
 for name in MODULES:
     module = importlib.import_module(f"comfy_extras.nodes_{name}")
@@ -464,6 +528,98 @@ for reading in READINGS:
         step("SamplingPercentToSigma", model=["model", 0], sampling_percent=0.37, return_actual_sigma=False), plain=step("TestModel"), model=READINGS[reading]
     )
 
+# Patches.
+SIDE = {"latent": step("TestLatent", height=12, width=16, seed=4.0)}
+BATCH = {"latent": step("TestLatent", height=3, width=4, batch=3, seed=4.0)}
+LONG = {"sigmas": step("KarrasScheduler", steps=14, sigma_max=14.614642, sigma_min=0.0291675, rho=7.0), **SIDE}
+APG = dict(eta=0.4, norm_threshold=2.0, momentum=-0.5)
+LAYERS = dict(scale=2.0, start_percent=0.1, end_percent=0.8)
+CASES.update({
+    "rescale": patched(step("RescaleCFG", multiplier=0.7), **BATCH),
+    "rescale_after": patched(step("RescaleCFG", multiplier=0.2), step("VideoLinearCFGGuidance", min_cfg=1.0), step("RescaleCFG", multiplier=0.7)),
+    "renorm": patched(step("RenormCFG", cfg_trunc=3.0, renorm_cfg=1.0)),
+    "renorm_low": patched(step("RenormCFG", cfg_trunc=100.0, renorm_cfg=0.4)),
+    "renorm_none": patched(step("RenormCFG", cfg_trunc=2.0, renorm_cfg=0.0)),
+    "linear": patched(step("VideoLinearCFGGuidance", min_cfg=1.0), **BATCH),
+    "triangle": patched(step("VideoTriangleCFGGuidance", min_cfg=1.0), **BATCH),
+    "triangle_one": patched(step("VideoTriangleCFGGuidance", min_cfg=1.0)),
+    "perp_neg": patched(step("PerpNeg", empty_conditioning=["empty", 0], neg_scale=0.8), empty=step("TestPrompt", seed=3.0)),
+    "apg": patched(step("APG", **APG), **BATCH),
+    "apg_plain": patched(step("APG", eta=1.0, norm_threshold=0.0, momentum=0.0)),
+    "apg_video": patched(step("APG", **APG), latent=step("TestLatent", height=3, width=4, frames=3, seed=5.0)),
+    "apg_alone": patched(step("APG", **APG), cfg=1.0),
+    "tcfg": patched(step("TCFG"), **BATCH),
+    "tcfg_alone": patched(step("TCFG"), cfg=1.0),
+    "fresca": patched(step("FreSca", scale_low=0.8, scale_high=1.4, freq_cutoff=3), **SIDE),
+    "fresca_odd": patched(step("FreSca", scale_low=0.8, scale_high=1.4, freq_cutoff=20), latent=step("TestLatent", height=7, width=5)),
+    "fresca_alone": patched(step("FreSca", scale_low=0.8, scale_high=1.4, freq_cutoff=3), cfg=1.0),
+    "tonemap": patched(step("LatentApplyOperationCFG", operation=["operation", 0]), operation=step("LatentOperationTonemapReinhard", multiplier=0.6), **BATCH),
+    "sharpen": patched(step("LatentApplyOperationCFG", operation=["operation", 0]), operation=step("LatentOperationSharpen", sharpen_radius=3, sigma=0.7, alpha=0.2), **SIDE),
+    "tonemap_latent": levels(step("LatentApplyOperation", samples=["latent", 0], operation=["operation", 0]), operation=step("LatentOperationTonemapReinhard", multiplier=0.6), **BATCH),
+    "sharpen_latent": levels(step("LatentApplyOperation", samples=["latent", 0], operation=["operation", 0]), operation=step("LatentOperationSharpen", sharpen_radius=9, sigma=1.0, alpha=0.1), **SIDE),
+    "zero_star": patched(step("CFGZeroStar"), **BATCH),
+    "zero_star_flow": patched(step("CFGZeroStar"), **FLOW),
+    "norm": patched(step("CFGNorm", strength=0.9)),
+    "mahiro": patched(step("Mahiro"), **BATCH),
+    "epsilon": patched(step("Epsilon Scaling", scaling_factor=1.02)),
+    "skip_sd3": patched(step("SkipLayerGuidanceSD3", layers="7, 8, 9", **LAYERS)),
+    "skip": patched(step("SkipLayerGuidanceDiT", double_layers="1, 2", single_layers="7", rescaling_scale=0.3, **LAYERS), **BATCH),
+    "skip_nothing": patched(step("SkipLayerGuidanceDiT", double_layers="", single_layers="none", rescaling_scale=0.3, **LAYERS)),
+    "skip_simple": patched(step("SkipLayerGuidanceDiTSimple", double_layers="1", single_layers="2", start_percent=0.2, end_percent=0.9)),
+    "differential": patched(step("DifferentialDiffusion", strength=1.0), latent=step("TestLatent", height=3, width=4, seed=5.0, mask=0.3)),
+    "differential_soft": patched(step("DifferentialDiffusion", strength=0.6), latent=step("TestLatent", height=3, width=4, seed=5.0, mask=0.3)),
+    "easy": patched(step("EasyCache", reuse_threshold=0.4, start_percent=0.1, end_percent=0.95, verbose=False), **LONG),
+    "easy_alone": patched(step("EasyCache", reuse_threshold=0.3, start_percent=0.15, end_percent=0.9, verbose=False), cfg=1.0, **LONG),
+    "lazy": patched(step("LazyCache", reuse_threshold=0.3, start_percent=0.1, end_percent=0.95, verbose=False), **LONG),
+    "lazy_pp": patched(step("LazyCache", reuse_threshold=0.3, start_percent=0.1, end_percent=0.95, verbose=False), sampler="euler_cfg_pp", **LONG),
+    "many": patched(
+        step("APG", **APG), step("TCFG"), step("RescaleCFG", multiplier=0.5), step("CFGZeroStar"), step("CFGNorm", strength=0.95), step("Epsilon Scaling", scaling_factor=1.01), sampler="euler_cfg_pp", **BATCH
+    ),
+    "guider_patches": guided(
+        step("DualCFGGuider", model=["patch", 0], cond1=["positive", 0], cond2=["empty", 0], negative=["negative", 0], cfg_conds=3.0, cfg_cond2_negative=2.0, style="regular"),
+        patch=step("Mahiro", model=["model", 0]),
+    ),
+    "guider_patches_nested": guided(
+        step("DualCFGGuider", model=["patch", 0], cond1=["positive", 0], cond2=["empty", 0], negative=["negative", 0], cfg_conds=3.0, cfg_cond2_negative=2.0, style="nested"),
+        patch=step("RescaleCFG", model=["model", 0], multiplier=0.6),
+    ),
+    "guider_patches_perpendicular": guided(
+        step("PerpNegGuider", model=["patch", 0], positive=["positive", 0], negative=["negative", 0], empty_conditioning=["empty", 0], cfg=3.0, neg_scale=0.7),
+        patch0=step("APG", model=["model", 0], **APG),
+        patch=step("CFGNorm", model=["patch0", 0], strength=0.9),
+    ),
+})
+
+# Patches of a network.
+UNET = {
+    "model": step("TestUnet"),
+    "latent": step("TestLatent", height=16, width=16, seed=4.0),
+    "sigmas": step("TestSigmas", levels="[6.0, 2.0, 0.5, 0.0]"),
+}
+SHRINK = dict(block_number=2, downscale_factor=2.0, start_percent=0.0, end_percent=0.9, downscale_after_skip=True, downscale_method="bicubic", upscale_method="bicubic")
+CASES.update({
+    "unet": patched(**UNET),
+    "freeu": patched(step("FreeU", b1=1.3, b2=1.2, s1=0.6, s2=0.3), **UNET),
+    "freeu_odd": patched(step("FreeU", b1=1.3, b2=1.2, s1=0.6, s2=0.3), **{**UNET, "latent": step("TestLatent", height=9, width=13, seed=4.0)}),
+    "freeu_v2": patched(step("FreeU_V2", b1=1.3, b2=1.4, s1=0.9, s2=0.2), **UNET),
+    "hypertile": patched(step("HyperTile", tile_size=32, swap_size=1, max_depth=0, scale_depth=False), **UNET),
+    "hypertile_random": patched(step("HyperTile", tile_size=32, swap_size=3, max_depth=1, scale_depth=False), **UNET),
+    "hypertile_wide": patched(step("HyperTile", tile_size=32, swap_size=2, max_depth=1, scale_depth=True), **{**UNET, "latent": step("TestLatent", height=8, width=24, seed=4.0)}),
+    "shrink": patched(step("PatchModelAddDownscale", **SHRINK), **UNET),
+    "shrink_before": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_after_skip": False, "block_number": 1, "downscale_factor": 1.6, "end_percent": 0.5}), **UNET),
+    "shrink_bilinear": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "bilinear", "upscale_method": "nearest-exact", "downscale_factor": 1.3}), **UNET),
+    "shrink_area": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "area", "upscale_method": "bilinear", "downscale_factor": 1.5, "block_number": 3}), **UNET),
+    "shrink_nearest": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "nearest-exact", "upscale_method": "area", "downscale_factor": 0.7}), **UNET),
+    "shrink_free": patched(step("PatchModelAddDownscale", **SHRINK), step("FreeU", b1=1.3, b2=1.2, s1=0.6, s2=0.3), **UNET),
+    "pag": patched(step("PerturbedAttentionGuidance", scale=2.5), **UNET),
+    "pag_alone": patched(step("PerturbedAttentionGuidance", scale=2.5), cfg=1.0, **UNET),
+    "pag_none": patched(step("PerturbedAttentionGuidance", scale=0.0), **UNET),
+    "sag": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=2.0), **UNET),
+    "sag_alone": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=1.0), cfg=1.0, **{**UNET, "latent": step("TestLatent", height=8, width=24, seed=4.0)}),
+    "sag_pag": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=2.0), step("PerturbedAttentionGuidance", scale=2.5), **UNET),
+    "sag_small": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=2.0), **{**UNET, "latent": step("TestLatent", height=4, width=8, seed=4.0)}),
+})
+
 
 def main():
     numbers = {}
@@ -483,8 +639,10 @@ def main():
         # What the output does not depend on is not there.
         case["graph"] = {key: it for key, it in case["graph"].items() if key in done}
     save_file(numbers, GOLDENS / "sampling_graphs.safetensors")
-    lines = [f"{json.dumps(name)}: {json.dumps(case)}" for name, case in CASES.items()]
-    (GOLDENS / "sampling_graphs.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    write = lambda it: json.dumps(it, separators=(",", ":"))
+    lines = [f"{write(name)}:{write(case)}" for name, case in CASES.items()]
+    text = f'{{"tensors":{write(TENSORS)},\n"cases":{{\n' + ",\n".join(lines) + "\n}}\n"
+    (GOLDENS / "sampling_graphs.json").write_text(text)
 
 
 main()

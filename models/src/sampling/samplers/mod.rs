@@ -50,8 +50,9 @@ pub struct Facts {
     pub about: &'static str,
     /// Where it was published: `arXiv NUMBER`, or the name of the code that it became known by.
     pub source: &'static str,
-    /// The power of the step's length with which the error falls: of the strong error of the noise-free path where it is stochastic
-    /// and can be told to draw none; `None` where none is claimed.
+    /// The power of the step's length with which the error of a run falls, on the noise-free path where it can be told to draw none.
+    /// Some methods have a higher order in the middle of a run than over the whole, as they begin or end with simpler steps. `None`
+    /// where none is known.
     pub order: Option<u8>,
     /// How often the model is asked in a step in the middle of a run.
     pub calls: u8,
@@ -62,6 +63,12 @@ pub struct Facts {
 impl Sampler {
     const fn new(name: &'static str, run: Run, facts: Facts) -> Self {
         Self { name, run, options: Options::USUAL, skips_penultimate: false, own_inpaint_noise: false, facts }
+    }
+
+    /// Options with which it draws no noise, so that it follows the noise-free path; `None` where it always draws some.
+    pub fn quiet(&self) -> Option<Options> {
+        let options = Options { eta: 0.0, s_noise: 0.0, scale: NoiseScale::ReverseTime { eta: 0.0 }, ..self.options };
+        (!["ddpm", "lcm"].contains(&self.name)).then_some(options)
     }
 
     const fn with(self, options: Options) -> Self {
@@ -171,7 +178,7 @@ pub const SAMPLERS: &[Sampler] = &[
     Sampler::new(
         "dpm_fast",
         dpm::dpm_fast,
-        facts("DPM-Solver-fast: steps of order 3, as many as the calls allow.", "arXiv 2206.00927", Some(3), 1),
+        facts("DPM-Solver-fast: steps of order 3, as many as the calls allow.", "arXiv 2206.00927", Some(2), 1),
     )
     .with(Options::USUAL.eta(0.0)),
     Sampler::new(
@@ -188,7 +195,7 @@ pub const SAMPLERS: &[Sampler] = &[
     Sampler::new(
         "dpmpp_2s_ancestral_cfg_pp",
         dpmpp::dpmpp_2s_ancestral_cfg_pp,
-        noisy("The same with CFG++.", "arXiv 2406.08070", Some(2), 2),
+        noisy("The same with CFG++.", "arXiv 2406.08070", None, 2),
     ),
     Sampler::new(
         "dpmpp_sde",
@@ -215,9 +222,9 @@ pub const SAMPLERS: &[Sampler] = &[
     Sampler::new(
         "dpmpp_3m_sde",
         dpmpp::dpmpp_3m_sde,
-        noisy("SDE-DPM-Solver++(3M): the last three beliefs, noise from one Brownian path.", "k-diffusion", Some(3), 1),
+        noisy("SDE-DPM-Solver++(3M): the last three beliefs, noise from one Brownian path.", "k-diffusion", Some(2), 1),
     ),
-    Sampler::new("dpmpp_3m_sde_gpu", dpmpp::dpmpp_3m_sde, noisy("As `dpmpp_3m_sde`.", "k-diffusion", Some(3), 1)),
+    Sampler::new("dpmpp_3m_sde_gpu", dpmpp::dpmpp_3m_sde, noisy("As `dpmpp_3m_sde`.", "k-diffusion", Some(2), 1)),
     Sampler::new("ddpm", euler::ddpm, noisy("Ancestral sampling of denoising diffusion.", "arXiv 2006.11239", Some(1), 1)),
     Sampler::new(
         "lcm",
@@ -280,7 +287,7 @@ pub const SAMPLERS: &[Sampler] = &[
     Sampler::new(
         "er_sde",
         exponential::er_sde,
-        noisy("ER-SDE-Solver-3: an extended reverse-time equation.", "arXiv 2309.06169", Some(3), 1),
+        noisy("ER-SDE-Solver-3: an extended reverse-time equation.", "arXiv 2309.06169", Some(2), 1),
     )
     .with(Options::USUAL.order(3)),
     Sampler::new(
@@ -312,10 +319,10 @@ pub const SAMPLERS: &[Sampler] = &[
     Sampler::new(
         "uni_pc",
         uni_pc::uni_pc,
-        facts("UniPC-3 with B(h) = h: predictor and corrector.", "arXiv 2302.04867", Some(3), 1),
+        facts("UniPC-3 with B(h) = h: predictor and corrector.", "arXiv 2302.04867", Some(2), 1),
     )
     .skipping(),
-    Sampler::new("uni_pc_bh2", uni_pc::uni_pc_bh2, facts("UniPC-3 with B(h) = e^h - 1.", "arXiv 2302.04867", Some(3), 1))
+    Sampler::new("uni_pc_bh2", uni_pc::uni_pc_bh2, facts("UniPC-3 with B(h) = e^h - 1.", "arXiv 2302.04867", Some(2), 1))
         .skipping(),
 ];
 
