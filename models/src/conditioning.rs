@@ -1,7 +1,8 @@
 //! What steers a diffusion model: encoded prompts and where and when each applies.
 
-use crate::Samples;
+use crate::{Control, Samples};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// A CONDITIONING on a wire: every entry takes part, each in its own area, mask and time.
 pub type Conditioning = Vec<Cond>;
@@ -31,6 +32,8 @@ pub struct Cond {
     pub concat_latent: Option<Samples>,
     /// The mask that goes with it: `[b or 1, 1, h, w]` at any resolution.
     pub concat_mask: Option<Tensor<4>>,
+    /// Networks that bend the model towards a picture.
+    pub control: Option<Arc<Control>>,
 }
 
 impl Cond {
@@ -48,6 +51,7 @@ impl Cond {
             end: 1.0,
             concat_latent: None,
             concat_mask: None,
+            control: None,
         }
     }
 }

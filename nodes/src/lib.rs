@@ -7,6 +7,7 @@ pub mod files;
 mod pixels;
 
 mod conditioning;
+mod control;
 mod image;
 mod latent;
 mod loaders;
@@ -25,6 +26,7 @@ pub fn catalogue() -> Registry {
         loaders::nodes,
         lora::nodes,
         conditioning::nodes,
+        control::nodes,
         latent::nodes,
         sampling::nodes,
         vae::nodes,

@@ -3,10 +3,11 @@
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
 mod hooks;
-mod sd_unet;
+pub(crate) mod sd_unet;
 
 pub use sd_unet::SD15;
 
+use crate::control::Residuals;
 use crate::sampling::noise::Ambient;
 use crate::sampling::patches::{After, Before, Layers, Patch, Within};
 use crate::weights::Layout;
@@ -192,6 +193,8 @@ pub struct Call<'a> {
     pub context: Tensor<3>,
     /// The pooled prompt and other vector conditions, `[b, width]`.
     pub vector: Option<Tensor<2>>,
+    /// What control networks add inside of it.
+    pub control: Option<Residuals>,
     /// What patches ask; nothing where `None`.
     pub hooks: Option<Hooks<'a>>,
     /// Who may stop it.

@@ -9,6 +9,7 @@
 use super::hooks::{Tiles, output_block};
 use super::{Architecture, Call, Hooks, Middle, Network, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
+use crate::control::added;
 use crate::sampling::patches::{After, Before, Patch};
 use crate::settings::Settings;
 use crate::weights::{Layout, Rule, rename, rename_sized};
@@ -37,37 +38,15 @@ fn detect(weights: &Weights) -> bool {
 }
 
 /// Tells the width of the context.
-const CONTEXT: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
+pub(crate) const CONTEXT: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
 
 /// The names of diffusers `UNet2DConditionModel`, which groups by resolution what the original numbers through.
 const DIFFUSERS: Layout = Layout {
     name: "diffusers",
     marker: "down_blocks.{}.resnets.{}.norm1",
-    rules: &[
-        rename("conv_in", "input_blocks.0.0"),
-        rename("time_embedding.linear_1", "time_embed.0"),
-        rename("time_embedding.linear_2", "time_embed.2"),
-        rename("mid_block.attentions.0", "middle_block.1"),
-        rename("conv_norm_out", "out.0"),
-        rename("conv_out", "out.2"),
-    ],
+    rules: &[rename("conv_norm_out", "out.0"), rename("conv_out", "out.2")],
     sized: Some(|weights| {
-        let mut rules = Vec::new();
-        residual("mid_block.resnets.0", "middle_block.0", &mut rules);
-        residual("mid_block.resnets.1", "middle_block.2", &mut rules);
-        let mut at = 1;
-        for (level, Level { blocks, resamples, .. }) in falling(weights).into_iter().enumerate() {
-            let from = format!("down_blocks.{level}");
-            for index in 0..blocks {
-                residual(&format!("{from}.resnets.{index}"), &format!("input_blocks.{at}.0"), &mut rules);
-                rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("input_blocks.{at}.1")));
-                at += 1;
-            }
-            if resamples {
-                rules.push(rename_sized(format!("{from}.downsamplers.0.conv"), format!("input_blocks.{at}.0.op")));
-                at += 1;
-            }
-        }
+        let mut rules = falling_rules(weights);
         let mut at = 0_usize;
         for (level, Level { blocks, attends, .. }) in rising(weights).into_iter().enumerate() {
             let from = format!("up_blocks.{level}");
@@ -83,6 +62,35 @@ const DIFFUSERS: Layout = Layout {
         rules
     }),
 };
+
+/// Translates the way down and the middle, which ControlNets have too.
+pub(crate) fn falling_rules(weights: &Weights) -> Vec<Rule> {
+    const ENDS: [[&str; 2]; 6] = [
+        ["conv_in", "input_blocks.0.0"],
+        ["time_embedding.linear_1", "time_embed.0"],
+        ["time_embedding.linear_2", "time_embed.2"],
+        ["add_embedding.linear_1", "label_emb.0.0"],
+        ["add_embedding.linear_2", "label_emb.0.2"],
+        ["mid_block.attentions.0", "middle_block.1"],
+    ];
+    let mut rules: Vec<Rule> = ENDS.map(|[foreign, original]| rename_sized(foreign, original)).into();
+    residual("mid_block.resnets.0", "middle_block.0", &mut rules);
+    residual("mid_block.resnets.1", "middle_block.2", &mut rules);
+    let mut at = 1;
+    for (level, Level { blocks, resamples, .. }) in falling(weights).into_iter().enumerate() {
+        let from = format!("down_blocks.{level}");
+        for index in 0..blocks {
+            residual(&format!("{from}.resnets.{index}"), &format!("input_blocks.{at}.0"), &mut rules);
+            rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("input_blocks.{at}.1")));
+            at += 1;
+        }
+        if resamples {
+            rules.push(rename_sized(format!("{from}.downsamplers.0.conv"), format!("input_blocks.{at}.0.op")));
+            at += 1;
+        }
+    }
+    rules
+}
 
 /// The blocks of one resolution.
 #[derive(Default)]
@@ -153,9 +161,8 @@ fn residual(from: &str, to: &str, rules: &mut Vec<Rule>) {
 }
 
 /// What the tensors do not tell.
-struct Config {
-    /// Attention heads at each resolution, finest first; the last one stands for all below.
-    heads: Vec<usize>,
+pub(crate) struct Config {
+    heads: Heads,
     groups: usize,
     /// Of the residual blocks' normalisation; the transformers have their own.
     eps: f64,
@@ -163,12 +170,23 @@ struct Config {
     frequency_shift: f64,
 }
 
+/// How attention is dealt into heads.
+enum Heads {
+    /// So many at each resolution, finest first; the last number stands for all below.
+    Counts(Vec<usize>),
+    /// As many as are so wide.
+    Width(usize),
+}
+
 impl Config {
-    /// Reads `config.json`, or takes the values of the released SD 1 models where there is none.
-    fn read(weights: &Weights) -> Result<Self, LoadError> {
-        let released = Self { heads: vec![8], groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
+    /// Reads `config.json`, which should be of this class, or takes the values of the released models where there is none.
+    pub(crate) fn read(weights: &Weights, class: &str) -> Result<Self, LoadError> {
+        // SD 1 projects by convolutions and has 8 heads everywhere; the later ones project by matrices and have heads of 64 channels.
+        let linear = weights.shape("middle_block.1.proj_in.weight").is_some_and(|it| it.len() == 2);
+        let heads = if linear { Heads::Width(64) } else { Heads::Counts(vec![8]) };
+        let released = Self { heads, groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
         let Some(settings) = Settings::beside(weights)? else { return Ok(released) };
-        settings.only("_class_name", &[json!("UNet2DConditionModel")])?;
+        settings.only("_class_name", &[json!(class)])?;
         settings.only("act_fn", &[json!("silu"), json!("swish")])?;
         settings.only("down_block_types", &[json!("DownBlock2D"), json!("CrossAttnDownBlock2D")])?;
         settings.only("up_block_types", &[json!("UpBlock2D"), json!("CrossAttnUpBlock2D")])?;
@@ -187,14 +205,16 @@ impl Config {
         settings.nothing_but(KNOWN_SETTINGS)?;
         let [width, inputs] = weights.sizes("input_blocks.0.0.weight")?;
         settings.agree("in_channels", inputs)?;
-        settings.agree("out_channels", weights.sizes("out.2.weight")?[0])?;
+        if weights.has("out.2.weight") {
+            settings.agree("out_channels", weights.sizes("out.2.weight")?[0])?;
+        }
         settings.agree("cross_attention_dim", weights.sizes(CONTEXT)?[1])?;
         if settings.counts("block_out_channels", width)?[0] != width {
             settings.agree("block_out_channels", width)?;
         }
         Ok(Self {
             // Diffusers' SD configurations say "head dim" and mean the number of heads.
-            heads: settings.counts("attention_head_dim", 8)?,
+            heads: Heads::Counts(settings.counts("attention_head_dim", 8)?),
             groups: settings.count("norm_num_groups", released.groups)?,
             eps: settings.number("norm_eps", released.eps)?,
             sine_first: !settings.flag("flip_sin_to_cos", true)?,
@@ -202,8 +222,12 @@ impl Config {
         })
     }
 
-    fn heads(&self, level: usize) -> usize {
-        self.heads[level.min(self.heads.len() - 1)]
+    /// Heads at a resolution, for this many channels.
+    fn heads(&self, level: usize, channels: usize) -> usize {
+        match &self.heads {
+            Heads::Counts(counts) => counts[level.min(counts.len() - 1)],
+            Heads::Width(width) => channels / width,
+        }
     }
 }
 
@@ -241,8 +265,7 @@ const KNOWN_SETTINGS: &[&str] = &[
 
 /// The network.
 struct SdUnet {
-    steps: TimestepEmbedding,
-    time_embed: (Linear, Linear),
+    time: Time,
     input_blocks: Vec<Vec<Part>>,
     middle_block: Vec<Part>,
     output_blocks: Vec<Vec<Part>>,
@@ -256,15 +279,13 @@ struct SdUnet {
 
 impl SdUnet {
     fn new(weights: &Weights, device: &Device) -> Result<Self, LoadError> {
-        let config = Config::read(weights)?;
+        let config = Config::read(weights, "UNet2DConditionModel")?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let [outputs, _] = weights.sizes("out.2.weight")?;
         let [_, context] = weights.sizes(CONTEXT)?;
-        let time = weights.at("time_embed");
-        let time_embed =
-            (Linear::new(&time.at(0), width, 4 * width, device)?, Linear::new(&time.at(2), 4 * width, 4 * width, device)?);
+        let time = Time::new(weights, width, &config, device)?;
 
-        let mut build = Builder { config: &config, embedding: 4 * width, context, device, channels, level: 0 };
+        let mut build = Builder::new(&config, 4 * width, context, channels, device);
         let mut skips = Vec::new();
         let mut input_blocks = Vec::new();
         let (falling, rising) = (weights.at("input_blocks"), weights.at("output_blocks"));
@@ -287,8 +308,7 @@ impl SdUnet {
             Conv2d::new(&out.at(2), build.channels, outputs, 3, device)?
         });
         weights.finish(|_| false)?;
-        let steps = TimestepEmbedding::new(width, config.frequency_shift, config.sine_first, device);
-        Ok(Self { steps, time_embed, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
+        Ok(Self { time, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
     }
 
     /// Says what is wrong with the shapes of a call.
@@ -313,15 +333,16 @@ impl SdUnet {
 impl Network for SdUnet {
     fn forward(&self, call: Call<'_>) -> Result<Samples, Stop> {
         self.check(&call)?;
-        let time = self.time_embed.0.forward(self.steps.forward(call.timestep));
-        let time = self.time_embed.1.forward(kernels::silu(time));
-        // Every residual block begins with the SiLU of the same vector.
+        let control = call.control.unwrap_or_default();
+        let residual = |list: &[Option<Tensor<4>>], index: usize| list.get(index).cloned().flatten();
         let size = [call.x.shape()[2], call.x.shape()[3]];
-        let run = Run { time: kernels::silu(time), context: call.context, hooks: call.hooks, size, watch: call.watch };
+        let time = self.time.forward(call.timestep, call.vector)?;
+        let run = Run { time, context: call.context, hooks: call.hooks, size, watch: call.watch };
         let mut skips: Vec<Tensor<4>> = Vec::with_capacity(self.input_blocks.len());
         let mut x: Tensor<4> = call.x.tensor();
         for (index, block) in self.input_blocks.iter().enumerate() {
             x = run.block(block, x, None, false)?;
+            x = added(x, residual(&control.falling, index).as_ref())?;
             match call.hooks {
                 None => skips.push(x.clone()),
                 Some(hooks) => {
@@ -332,8 +353,10 @@ impl Network for SdUnet {
             }
         }
         x = run.block(&self.middle_block, x, None, true)?;
+        x = added(x, control.middle.as_ref())?;
         for block in &self.output_blocks {
-            let Some(mut skip) = skips.pop() else { break };
+            let Some(skip) = skips.pop() else { break };
+            let mut skip = added(skip, residual(&control.handed, skips.len()).as_ref())?;
             if let Some(hooks) = call.hooks {
                 (x, skip) = output_block(&hooks, x, skip, self.width)?;
             }
@@ -365,19 +388,66 @@ impl Network for SdUnet {
     }
 }
 
+/// Turns timesteps, and vectors that go with them, into what residual blocks see.
+pub(crate) struct Time {
+    steps: TimestepEmbedding,
+    time_embed: (Linear, Linear),
+    label_emb: Option<(Linear, Linear)>,
+    /// Width of the vectors, where there are any.
+    vector: usize,
+}
+
+impl Time {
+    /// `width` is that of the finest blocks.
+    pub(crate) fn new(weights: &Weights, width: usize, config: &Config, device: &Device) -> Result<Self, LoadError> {
+        let pair = |weights: &Weights, inputs: usize| -> Result<(Linear, Linear), LoadError> {
+            let first = Linear::new(&weights.at(0), inputs, 4 * width, device)?;
+            Ok((first, Linear::new(&weights.at(2), 4 * width, 4 * width, device)?))
+        };
+        let labelled = weights.has("label_emb.0.0.weight");
+        let vector = if labelled { weights.sizes("label_emb.0.0.weight")?[1] } else { 0 };
+        Ok(Self {
+            steps: TimestepEmbedding::new(width, config.frequency_shift, config.sine_first, device),
+            time_embed: pair(&weights.at("time_embed"), width)?,
+            label_emb: labelled.then(|| pair(&weights.at("label_emb.0"), vector)).transpose()?,
+            vector,
+        })
+    }
+
+    /// `[B]` and `[B, vector]` → `[B, E]`, after the SiLU that every residual block begins with.
+    pub(crate) fn forward(&self, timestep: Tensor<1>, vector: Option<Tensor<2>>) -> Result<Tensor<2>, Stop> {
+        let batch = timestep.dims()[0];
+        let both = |(first, second): &(Linear, Linear), x| second.forward(kernels::silu(first.forward(x)));
+        let mut time = both(&self.time_embed, self.steps.forward(timestep));
+        if let Some(label_emb) = &self.label_emb {
+            let vector = vector.filter(|it| it.dims() == [batch, self.vector]).ok_or_else(|| {
+                Stop::Unfit(format!("the model needs vectors {} wide beside the prompt: use its own text encoders", self.vector))
+            })?;
+            time = time + both(label_emb, vector);
+        }
+        Ok(kernels::silu(time))
+    }
+}
+
 /// What the parts of one run share.
-struct Run<'a> {
-    time: Tensor<2>,
-    context: Tensor<3>,
-    hooks: Option<Hooks<'a>>,
+pub(crate) struct Run<'a> {
+    pub(crate) time: Tensor<2>,
+    pub(crate) context: Tensor<3>,
+    pub(crate) hooks: Option<Hooks<'a>>,
     /// Rows and columns of the latent.
-    size: [usize; 2],
-    watch: &'a dyn Watch,
+    pub(crate) size: [usize; 2],
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl Run<'_> {
     /// `size` is what an upsampler shall reach: halving an odd size rounded up.
-    fn block(&self, parts: &[Part], mut x: Tensor<4>, size: Option<[usize; 2]>, middle: bool) -> Result<Tensor<4>, Stop> {
+    pub(crate) fn block(
+        &self,
+        parts: &[Part],
+        mut x: Tensor<4>,
+        size: Option<[usize; 2]>,
+        middle: bool,
+    ) -> Result<Tensor<4>, Stop> {
         let hooks =
             self.hooks.map(|hooks| (Hooks { middle: if middle { hooks.middle } else { Middle::Usual }, ..hooks }, self.size));
         for part in parts {
@@ -400,7 +470,7 @@ impl Run<'_> {
 }
 
 /// One entry of a block.
-enum Part {
+pub(crate) enum Part {
     /// The first convolution, or one that halves the resolution.
     Conv(Conv2d),
     Residual(Box<ResBlock>),
@@ -409,7 +479,7 @@ enum Part {
 }
 
 /// Makes the parts in the order in which they run, and knows what flows between them.
-struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     config: &'a Config,
     embedding: usize,
     context: usize,
@@ -419,8 +489,18 @@ struct Builder<'a> {
     level: usize,
 }
 
-impl Builder<'_> {
-    fn block(&mut self, weights: &Weights, name: &str) -> Result<Vec<Part>, LoadError> {
+impl<'a> Builder<'a> {
+    /// Begins with latents of so many channels.
+    pub(crate) fn new(config: &'a Config, embedding: usize, context: usize, channels: usize, device: &'a Device) -> Self {
+        Self { config, embedding, context, device, channels, level: 0 }
+    }
+
+    /// Channels of what the last part gives.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(crate) fn block(&mut self, weights: &Weights, name: &str) -> Result<Vec<Part>, LoadError> {
         let block = weights.at(name);
         // A block without parts is one whose first part is missing.
         (0..weights.count(name).max(1)).map(|index| self.part(&block.at(index))).collect()
@@ -435,7 +515,7 @@ impl Builder<'_> {
             return Ok(Part::Residual(Box::new(ResBlock::new(weights, channels, outputs, self.embedding, config, device)?)));
         }
         if weights.has("proj_in.weight") {
-            let heads = config.heads(self.level);
+            let heads = config.heads(self.level, channels);
             let transformer = SpatialTransformer::new(weights, channels, heads, self.context, config.groups, device)?;
             return Ok(Part::Transformer(Box::new(transformer)));
         }
@@ -458,7 +538,7 @@ impl Builder<'_> {
 }
 
 /// Two convolutions, between them the time embedding, around them a shortcut.
-struct ResBlock {
+pub(crate) struct ResBlock {
     in_layers: (GroupNorm, Conv2d),
     emb_layers: Linear,
     out_layers: (GroupNorm, Conv2d),
@@ -501,7 +581,7 @@ impl ResBlock {
 }
 
 /// Transformer blocks over the cells of a feature map.
-struct SpatialTransformer {
+pub(crate) struct SpatialTransformer {
     norm: GroupNorm,
     proj_in: Linear,
     transformer_blocks: Vec<TransformerBlock>,
@@ -517,7 +597,7 @@ impl SpatialTransformer {
         groups: usize,
         device: &Device,
     ) -> Result<Self, LoadError> {
-        if !channels.is_multiple_of(heads) {
+        if heads == 0 || !channels.is_multiple_of(heads) {
             let reason = format!("{heads} attention heads do not divide {channels} channels");
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }
@@ -653,6 +733,7 @@ mod tests {
             timestep: golden.tensor("timestep"),
             context: golden.tensor("context"),
             vector: None,
+            control: None,
             hooks: None,
             watch,
         }
