@@ -6,6 +6,7 @@
 pub mod files;
 mod pixels;
 
+mod canny;
 mod conditioning;
 mod control;
 mod image;
@@ -14,6 +15,7 @@ mod loaders;
 mod lora;
 mod mask;
 mod sampling;
+mod sdxl;
 mod text;
 mod upscale;
 mod vae;
@@ -27,6 +29,8 @@ pub fn catalogue() -> Registry {
         lora::nodes,
         conditioning::nodes,
         control::nodes,
+        sdxl::nodes,
+        canny::nodes,
         latent::nodes,
         sampling::nodes,
         vae::nodes,

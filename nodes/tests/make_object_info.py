@@ -15,6 +15,7 @@ import sys
 CLASSES = """
     CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader VAELoader LoraLoader LoraLoaderModelOnly
     UpscaleModelLoader ImageUpscaleWithModel
+    CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner
     ControlNetLoader DiffControlNetLoader ControlNetApply ControlNetApplyAdvanced
     CLIPTextEncode CLIPSetLastLayer
     ConditioningAverage ConditioningCombine ConditioningConcat ConditioningSetArea ConditioningSetAreaPercentage

@@ -4,7 +4,7 @@
 
 use super::{Architecture, Network, Residuals, Seen};
 use crate::blocks::Conv2d;
-use crate::diffusion::sd_unet::{Builder, CONTEXT, Config, Part, Run, Time, falling_rules};
+use crate::diffusion::sd_unet::{Builder, Config, Part, Run, Time, context, falling_rules};
 use crate::weights::{Layout, rename, rename_sized};
 use crate::{LoadError, Stop, Weights};
 use burn::tensor::{Device, Tensor};
@@ -57,7 +57,7 @@ impl ControlUnet {
     fn new(weights: &Weights, device: &Device) -> Result<Self, LoadError> {
         let config = Config::read(weights, "ControlNetModel")?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
-        let [_, context] = weights.sizes(CONTEXT)?;
+        let context = context(weights)?;
         let [_, hint_channels] = weights.sizes("input_hint_block.0.weight")?;
         let time = Time::new(weights, width, &config, device)?;
 
@@ -88,7 +88,6 @@ impl ControlUnet {
         let middle_block = build.block(weights, "middle_block")?;
         let middle_block_out = Conv2d::new(&weights.at("middle_block_out.0"), build.channels(), build.channels(), 1, device)?;
         weights.finish(|_| false)?;
-        let (hint_channels, input_blocks) = (hint_channels, input_blocks);
         Ok(Self { time, hint, hint_channels, input_blocks, zero_convs, middle_block, middle_block_out, channels, context })
     }
 

@@ -1,4 +1,4 @@
-//! The UNet of Stable Diffusion 1 (Rombach et al. 2022): residual blocks and transformers at falling and rising resolution.
+//! The UNets of Stable Diffusion 1, 2 and XL (Rombach et al. 2022): residual blocks and transformers at falling and rising resolution.
 //!
 //! Reference: CompVis/stable-diffusion `ldm/modules/diffusionmodules/openaimodel.py` and `ldm/modules/attention.py`, whose tensor
 //! names are the canonical ones. The tensors themselves say how many blocks of what kind and width there are; only the number of
@@ -7,7 +7,7 @@
 //! Shapes: B batch, C channels, H and W cells of the latent, N = H·W, L tokens of the prompt, E width of the time embedding.
 
 use super::hooks::{Tiles, output_block};
-use super::{Architecture, Call, Hooks, Middle, Network, Prediction};
+use super::{About, Architecture, Call, Hooks, Middle, Network, Output, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
 use crate::control::added;
 use crate::sampling::patches::{After, Before, Patch};
@@ -22,23 +22,84 @@ use serde_json::json;
 pub const SD15: Architecture = Architecture {
     name: "sd15",
     layouts: &[&DIFFUSERS],
-    detect,
-    build: |weights, device| Ok(Box::new(SdUnet::new(weights, device)?)),
+    detect: |weights| is_unet(weights) && !labelled(weights) && !is_second(weights),
+    build,
     latent: latent::SD15,
     prediction: |_| Prediction::Epsilon,
 };
 
-/// A UNet without vector conditions. SD 2 has the same blocks, but its linear projections and 1024-wide context tell it apart.
-fn detect(weights: &Weights) -> bool {
-    let linear = weights.shape("middle_block.1.proj_in.weight").is_some_and(|it| it.len() == 2);
-    weights.has("input_blocks.0.0.weight")
-        && weights.has("time_embed.0.weight")
-        && !weights.has("label_emb.0.0.weight")
-        && weights.sizes(CONTEXT).is_ok_and(|[_, context]| !(linear && context == 1024))
+/// Stable Diffusion 2, base, inpaint and with v-prediction.
+pub const SD2: Architecture = Architecture {
+    name: "sd2",
+    detect: |weights| is_unet(weights) && !labelled(weights) && is_second(weights),
+    prediction: |weights| if second_predicts_velocity(weights) { Prediction::Velocity } else { Prediction::Epsilon },
+    ..SD15
+};
+
+/// Stable Diffusion XL, its refiner, and smaller ones made from it.
+pub const SDXL: Architecture = Architecture {
+    name: "sdxl",
+    // SD 2 that varies pictures has vectors too, and the context of SD 2.
+    detect: |weights| is_unet(weights) && labelled(weights) && !is_second(weights),
+    latent: latent::SDXL,
+    prediction: |weights| said_prediction(weights).unwrap_or(Prediction::Epsilon),
+    ..SD15
+};
+
+fn build(weights: &Weights, device: &Device) -> Result<Box<dyn Network>, LoadError> {
+    Ok(Box::new(SdUnet::new(weights, device)?))
 }
 
-/// Tells the width of the context.
-pub(crate) const CONTEXT: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
+fn is_unet(weights: &Weights) -> bool {
+    weights.has("input_blocks.0.0.weight") && weights.has("time_embed.0.weight") && context(weights).is_ok()
+}
+
+/// Whether there are vectors beside the prompt.
+fn labelled(weights: &Weights) -> bool {
+    weights.has("label_emb.0.0.weight")
+}
+
+/// Whether prompts are as those of SD 2: projections by matrices, and a context 1024 wide.
+fn is_second(weights: &Weights) -> bool {
+    projects_by_matrices(weights) && context(weights).is_ok_and(|it| it == 1024)
+}
+
+/// Whether transformers project by matrices, as all but SD 1 do.
+fn projects_by_matrices(weights: &Weights) -> bool {
+    let first = weights.names().find(|it| it.ends_with(".proj_in.weight"));
+    first.and_then(|it| weights.shape(it)).is_some_and(|it| it.len() == 2)
+}
+
+/// Width of the context.
+pub(crate) fn context(weights: &Weights) -> Result<usize, LoadError> {
+    const KEYS: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
+    let name = weights.names().find(|it| it.ends_with(".attn2.to_k.weight")).unwrap_or(KEYS);
+    Ok(weights.sizes(name)?[1])
+}
+
+/// A file of SD 2 does not say what it predicts. As in ComfyUI, the spread of one of its tensors does; inpaint models predict noise.
+fn second_predicts_velocity(weights: &Weights) -> bool {
+    const TELLING: &str = "output_blocks.11.1.transformer_blocks.0.norm1.bias";
+    const WIDE: f64 = 0.09;
+    let four = weights.shape("input_blocks.0.0.weight").is_some_and(|it| it.get(1) == Some(&4));
+    let Some(values) = weights.numbers(TELLING).ok().filter(|it| four && !it.is_empty()) else { return false };
+    let count = values.len() as f64;
+    let mean = values.iter().map(|it| f64::from(*it)).sum::<f64>() / count;
+    (values.iter().map(|it| (f64::from(*it) - mean).powi(2)).sum::<f64>() / count).sqrt() > WIDE
+}
+
+/// Tensors by which files of SD XL say that velocities are predicted, and that the noisiest level is noise alone.
+pub(crate) const SAYINGS: [&str; 2] = ["v_pred", "ztsnr"];
+
+/// What these tensors, or those around them, say is predicted, if they say anything.
+pub(crate) fn said_prediction(weights: &Weights) -> Option<Prediction> {
+    let [velocity, zero_snr] = SAYINGS.map(|it| weights.has(it));
+    match (velocity, zero_snr) {
+        (false, _) => None,
+        (true, false) => Some(Prediction::Velocity),
+        (true, true) => Some(Prediction::Discrete { output: Output::Velocity, zero_snr }),
+    }
+}
 
 /// The names of diffusers `UNet2DConditionModel`, which groups by resolution what the original numbers through.
 const DIFFUSERS: Layout = Layout {
@@ -182,8 +243,7 @@ impl Config {
     /// Reads `config.json`, which should be of this class, or takes the values of the released models where there is none.
     pub(crate) fn read(weights: &Weights, class: &str) -> Result<Self, LoadError> {
         // SD 1 projects by convolutions and has 8 heads everywhere; the later ones project by matrices and have heads of 64 channels.
-        let linear = weights.shape("middle_block.1.proj_in.weight").is_some_and(|it| it.len() == 2);
-        let heads = if linear { Heads::Width(64) } else { Heads::Counts(vec![8]) };
+        let heads = if projects_by_matrices(weights) { Heads::Width(64) } else { Heads::Counts(vec![8]) };
         let released = Self { heads, groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
         let Some(settings) = Settings::beside(weights)? else { return Ok(released) };
         settings.only("_class_name", &[json!(class)])?;
@@ -191,6 +251,8 @@ impl Config {
         settings.only("down_block_types", &[json!("DownBlock2D"), json!("CrossAttnDownBlock2D")])?;
         settings.only("up_block_types", &[json!("UpBlock2D"), json!("CrossAttnUpBlock2D")])?;
         settings.only("mid_block_type", &[json!("UNetMidBlock2DCrossAttn")])?;
+        settings.only("addition_embed_type", &[json!(null), json!("text_time")])?;
+        settings.only("addition_time_embed_dim", &[json!(null), json!(256)])?;
         settings.only("only_cross_attention", &[json!(false)])?;
         settings.only("mid_block_only_cross_attention", &[json!(false)])?;
         settings.only("resnet_time_scale_shift", &[json!("default")])?;
@@ -208,7 +270,7 @@ impl Config {
         if weights.has("out.2.weight") {
             settings.agree("out_channels", weights.sizes("out.2.weight")?[0])?;
         }
-        settings.agree("cross_attention_dim", weights.sizes(CONTEXT)?[1])?;
+        settings.agree("cross_attention_dim", context(weights)?)?;
         if settings.counts("block_out_channels", width)?[0] != width {
             settings.agree("block_out_channels", width)?;
         }
@@ -234,7 +296,9 @@ impl Config {
 /// Settings that are read, checked, told by the tensors, or without effect on what is computed.
 const KNOWN_SETTINGS: &[&str] = &[
     "act_fn",
+    "addition_embed_type",
     "addition_embed_type_num_heads",
+    "addition_time_embed_dim",
     "attention_head_dim",
     "attention_type",
     "block_out_channels",
@@ -253,6 +317,7 @@ const KNOWN_SETTINGS: &[&str] = &[
     "norm_eps",
     "norm_num_groups",
     "out_channels",
+    "projection_class_embeddings_input_dim",
     "resnet_out_scale_factor",
     "resnet_time_scale_shift",
     "sample_size",
@@ -282,7 +347,7 @@ impl SdUnet {
         let config = Config::read(weights, "UNet2DConditionModel")?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let [outputs, _] = weights.sizes("out.2.weight")?;
-        let [_, context] = weights.sizes(CONTEXT)?;
+        let context = context(weights)?;
         let time = Time::new(weights, width, &config, device)?;
 
         let mut build = Builder::new(&config, 4 * width, context, channels, device);
@@ -307,7 +372,7 @@ impl SdUnet {
         let out = (GroupNorm::new(&out.at(0), config.groups, build.channels, config.eps, device)?, {
             Conv2d::new(&out.at(2), build.channels, outputs, 3, device)?
         });
-        weights.finish(|_| false)?;
+        weights.finish(|it| SAYINGS.contains(&it))?;
         Ok(Self { time, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
     }
 
@@ -379,6 +444,10 @@ impl Network for SdUnet {
         self.context
     }
 
+    fn vector(&self, about: &About<'_>) -> Result<Option<Tensor<2>>, Stop> {
+        self.time.vector(about)
+    }
+
     fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
         let layers = |it: &Patch| matches!(it, Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)));
         if patches.iter().any(layers) {
@@ -412,6 +481,38 @@ impl Time {
             label_emb: labelled.then(|| pair(&weights.at("label_emb.0"), vector)).transpose()?,
             vector,
         })
+    }
+
+    /// The pooled prompt and, behind it, what SD XL is told of the picture: five numbers for the refiner, else six.
+    fn vector(&self, about: &About<'_>) -> Result<Option<Tensor<2>>, Stop> {
+        const EACH: usize = 256;
+        let About { cond, size, negative } = *about;
+        if self.label_emb.is_none() {
+            return Ok(None);
+        }
+        let Some(pooled) = cond.pooled.clone().filter(|it| it.dims()[0] > 0) else {
+            return Err(Stop::Unfit("the model needs pooled prompts: encode them with its own text encoders".to_owned()));
+        };
+        let [batch, width] = pooled.dims();
+        let sizes = cond.sizes;
+        let original = sizes.original.unwrap_or(size.map(|it| it as f64));
+        let target = sizes.target.unwrap_or(original);
+        let aesthetic = sizes.aesthetic.unwrap_or(if negative { 2.5 } else { 6.0 });
+        let told = match self.vector.checked_sub(width) {
+            Some(rest) if rest == 6 * EACH => [original, sizes.crop, target].concat(),
+            Some(rest) if rest == 5 * EACH => [&original[..], &sizes.crop, &[aesthetic]].concat(),
+            _ => {
+                return Err(Stop::Unfit(format!(
+                    "the pooled prompt is {width} wide, and the model's vectors {}: use the text encoders that belong to it",
+                    self.vector
+                )));
+            }
+        };
+        let told: Vec<f32> = told.into_iter().map(|it| it as f32).collect();
+        let device = pooled.device();
+        let waves = TimestepEmbedding::new(EACH, 0.0, false, &device).forward(Tensor::from_floats(told.as_slice(), &device));
+        let waves = waves.reshape([1, told.len() * EACH]).repeat_dim(0, batch);
+        Ok(Some(Tensor::cat(vec![pooled, waves], 1)))
     }
 
     /// `[B]` and `[B, vector]` → `[B, E]`, after the SiLU that every residual block begins with.
@@ -718,12 +819,14 @@ fn attention_received(q: Tensor<3>, k: Tensor<3>, heads: usize) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{Golden, Names, Stored, assert_close};
-    use crate::{Unwatched, Watch};
+    use crate::conditioning::Sizes;
+    use crate::golden::{Golden, Names, Stored, assert_close, off};
+    use crate::{Cond, Unwatched, Watch};
+    use burn::tensor::TensorData;
 
     fn load(weights: &Weights) -> SdUnet {
         let weights = weights.canonical(SD15.layouts).unwrap();
-        assert!(detect(&weights));
+        assert!((SD15.detect)(&weights));
         SdUnet::new(&weights, &Device::flex()).unwrap()
     }
 
@@ -751,6 +854,75 @@ mod tests {
     fn a_checkpoint_under_original_names_computes_what_diffusers_does() {
         agrees("unet", Names::Original);
         agrees("inpaint", Names::Original);
+    }
+
+    #[test]
+    fn the_second_and_the_larger_ones_are_told_apart_and_compute_what_diffusers_does() {
+        for (case, family) in [("sd2", "sd2"), ("sdxl", "sdxl"), ("refiner", "sdxl")] {
+            for names in [Names::Original, Names::Diffusers] {
+                let golden = Golden::open("sd15", case);
+                let (_folder, weights) = golden.write(names);
+                let model = crate::Model::new(&weights).unwrap();
+                assert_eq!((model.architecture.name, model.prediction), (family, Prediction::Epsilon));
+                let network = (model.architecture.build)(&model.weights, &Device::flex()).unwrap();
+                let pooled = (case != "sd2").then(|| golden.tensor("pooled"));
+                let mut cond = Cond::new(golden.tensor("context"), pooled);
+                cond.sizes.original = Some([768.0, 1024.0]);
+                if case == "sdxl" {
+                    cond.sizes = Sizes { crop: [3.0, 5.0], target: Some([512.0, 640.0]), ..cond.sizes };
+                }
+                let vector = network.vector(&About { cond: &cond, size: [8, 8], negative: true }).unwrap();
+                assert_eq!(vector.is_some(), case != "sd2");
+                let found = network.forward(Call { vector, ..call(&golden, &Unwatched) }).unwrap();
+                let off = off(&found.tensor::<4>(), &golden.tensor("y"));
+                assert!(off <= 1e-4, "{case} under {names:?} names differs by {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_of_the_picture_follows_from_its_size() {
+        let golden = Golden::open("sd15", "sdxl");
+        let (_folder, weights) = golden.write(Names::Original);
+        let unet = SdUnet::new(&weights, &Device::flex()).unwrap();
+        let pooled: Tensor<2> = golden.tensor("pooled");
+        let vector = |sizes| {
+            let cond = Cond { sizes, ..Cond::new(golden.tensor("context"), Some(pooled.clone())) };
+            unet.vector(&About { cond: &cond, size: [64, 96], negative: false }).unwrap().unwrap().into_data()
+        };
+        let said = Sizes { original: Some([64.0, 96.0]), target: Some([64.0, 96.0]), ..Sizes::default() };
+        assert_eq!(vector(Sizes::default()), vector(said));
+        let refused = |cond: Cond| unet.vector(&About { cond: &cond, size: [64, 96], negative: false });
+        assert!(matches!(refused(Cond::new(golden.tensor("context"), None)), Err(Stop::Unfit(_))));
+        let wide = Tensor::zeros([1, 40], &Device::flex());
+        assert!(matches!(refused(Cond::new(golden.tensor("context"), Some(wide))), Err(Stop::Unfit(_))));
+        let call = call(&golden, &Unwatched);
+        assert!(matches!(unet.forward(call), Err(Stop::Unfit(_))), "no vector");
+    }
+
+    #[test]
+    fn the_second_predicts_velocities_where_a_tensor_is_spread_wide() {
+        let weights = |spread: f32, channels: usize| {
+            let bias = TensorData::from([spread, -spread, spread, -spread]);
+            let first = TensorData::zeros::<f32, _>([1, channels, 1, 1]);
+            let names = ["output_blocks.11.1.transformer_blocks.0.norm1.bias", "input_blocks.0.0.weight"];
+            Weights::from_tensors("a table", names.map(str::to_owned).into_iter().zip([bias, first])).unwrap()
+        };
+        assert!(second_predicts_velocity(&weights(0.1, 4)));
+        assert!(!second_predicts_velocity(&weights(0.08, 4)));
+        assert!(!second_predicts_velocity(&weights(0.1, 9)), "an inpaint model");
+    }
+
+    #[test]
+    fn a_file_says_what_it_predicts() {
+        let said = |names: &[&str]| {
+            let tensors = names.iter().map(|it| ((*it).to_owned(), TensorData::from([0.0_f32])));
+            said_prediction(&Weights::from_tensors("a table", tensors).unwrap())
+        };
+        assert_eq!(said(&["ztsnr"]), None);
+        assert_eq!(said(&["v_pred"]), Some(Prediction::Velocity));
+        let zero = Prediction::Discrete { output: Output::Velocity, zero_snr: true };
+        assert_eq!(said(&["v_pred", "ztsnr"]), Some(zero));
     }
 
     #[test]

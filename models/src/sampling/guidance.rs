@@ -13,7 +13,7 @@ use super::noise::Ambient;
 use super::patches::{After, Before, Instead, Layers, Patch, Skipped, Within};
 use crate::conditioning::{Area, Cond};
 use crate::control::{self, Loaded, Loader, Seen};
-use crate::diffusion::{Call, Hooks, Middle, Network};
+use crate::diffusion::{About, Call, Hooks, Middle, Network};
 use crate::{LatentFormat, Stop, Watch};
 use burn::tensor::Tensor;
 use parking_lot::Mutex;
@@ -149,14 +149,16 @@ impl Sides {
                 (Lead::Perpendicular { cfg: *cfg, negative: *negative_scale }, vec![positive, empty, negative])
             }
         };
-        let place = |conds: &[Cond]| -> Result<Vec<Place>, Stop> {
-            conds.iter().map(|it| Place::new(it, frame, network, sampling, beside)).collect()
+        let place = |conds: &[Cond], negative: bool| -> Result<Vec<Place>, Stop> {
+            conds.iter().map(|it| Place::new(it, negative, frame, network, sampling, beside)).collect()
         };
-        // The first side is the one that is followed.
-        let first = sides.first().copied().unwrap_or_default();
-        let with_shared =
-            |(index, side): (usize, &[Cond])| if index == 0 { place(side) } else { place(&control::shared(first, side)) };
-        let mut places = sides.iter().copied().enumerate().map(with_shared).collect::<Result<Vec<_>, _>>()?;
+        // The first side is the one that is followed, the last of several the one that is led away from.
+        let (first, last) = (sides.first().copied().unwrap_or_default(), sides.len() - 1);
+        let each = |(index, side): (usize, &[Cond])| match index {
+            0 => place(side, false),
+            _ => place(&control::shared(first, side), index == last),
+        };
+        let mut places = sides.iter().copied().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
         // Guidance in an area needs every side there, of equal size.
         for from in 0..places.len() {
             for to in (0..places.len()).filter(|it| *it != from) {
@@ -165,7 +167,7 @@ impl Sides {
             }
         }
         let empty = patches.iter().rev().find_map(|it| match it {
-            Patch::Instead(Instead::Perpendicular { empty, .. }) => Some(place(empty)),
+            Patch::Instead(Instead::Perpendicular { empty, .. }) => Some(place(empty, false)),
             _ => None,
         });
         for (at, it) in places.iter_mut().flatten().enumerate() {
@@ -192,6 +194,7 @@ fn complete(side: &mut Vec<Place>, other: &[Place]) {
 impl Place {
     fn new(
         cond: &Cond,
+        negative: bool,
         frame: &Frame,
         network: &dyn Network,
         sampling: &ModelSampling,
@@ -207,10 +210,12 @@ impl Place {
         if count == 0 || tokens == 0 {
             return Err(Stop::Unfit(format!("an encoded prompt of shape {:?} is empty", cond.context.dims())));
         }
+        // A latent cell of every family with sizes in its vectors is 8 pixels wide.
+        let about = About { cond, size: [8 * frame.height, 8 * frame.width], negative };
         let on_device = |it: &Tensor<2>| cycle(it.clone().to_device(&frame.device), frame.batch);
         let prompt = Prompt {
             context: cycle(cond.context.clone().to_device(&frame.device), frame.batch),
-            vector: cond.pooled.as_ref().filter(|it| it.dims()[0] > 0).map(on_device),
+            vector: network.vector(&about)?.as_ref().map(on_device),
             control: cond.control.as_ref().map(|it| beside.controls.load(it, &|part| sampling.at_part(part))).transpose()?,
             beside: beside.channels(cond, frame, network.extra_channels())?,
         };
