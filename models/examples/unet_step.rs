@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let context = Tensor::<1>::from_floats(wave(batch * 77 * 768).as_slice(), &device).reshape([batch, 77, 768]);
         let timestep = Tensor::full([batch], 500.0, &device);
         let start = Instant::now();
-        let call = Call { x: Samples::new(x), timestep, context, vector: None, hooks: None, watch: &Unwatched };
+        let call = Call { x: Samples::new(x), timestep, context, vector: None, control: None, hooks: None, watch: &Unwatched };
         let sum = unet.forward(call)?.values().clone().abs().mean().into_scalar::<f32>();
         println!("batch {batch}: {:.2} s, mean {sum:.4}, {}", start.elapsed().as_secs_f64(), resident());
     }

@@ -4,6 +4,7 @@
 //! tensor that belongs to no part, a component or a scheduler setting that is not supported.
 
 use crate::diffusion::Prediction;
+use crate::diffusion::sd_unet::{SAYINGS, said_prediction};
 use crate::text::Tokenizer;
 use crate::weights::{family, json, shown};
 use crate::{Clip, LoadError, Model, Vae, Weights};
@@ -41,8 +42,15 @@ pub struct Part {
 
 /// Prefixes of the parts in a file with the names of the original Stable Diffusion code.
 const MODEL: &str = "model.diffusion_model";
-const CLIP: &str = "cond_stage_model.transformer";
 const VAE: &str = "first_stage_model";
+/// Those of text encoders: of SD 1, of SD 2, and of SD XL, whose first is its refiner's only one in another naming.
+const CLIPS: [&str; 5] = [
+    "cond_stage_model.transformer",
+    "cond_stage_model.model",
+    "conditioner.embedders.0.transformer",
+    "conditioner.embedders.0.model",
+    "conditioner.embedders.1.model",
+];
 
 /// Beginnings of names in such files that no part needs: the training's moving averages, and tables that are computed anew.
 const LEFT_OVERS: &[&str] = &[
@@ -51,6 +59,9 @@ const LEFT_OVERS: &[&str] = &[
     "betas",
     "cond_stage_model.logit_scale",
     "cond_stage_model.text_projection",
+    "conditioner.embedders.0.logit_scale",
+    "conditioner.embedders.1.logit_scale",
+    "denoiser.",
     "embedding_manager.",
     "global_step",
     "log_one_minus_alphas_cumprod",
@@ -61,8 +72,19 @@ const LEFT_OVERS: &[&str] = &[
     "sqrt_",
 ];
 
-/// Components of a diffusers pipeline that are no part of drawing a picture.
-const BYSTANDERS: &[&str] = &["feature_extractor", "image_encoder", "requires_safety_checker", "safety_checker"];
+/// Components of a diffusers pipeline that are read.
+const COMPONENTS: &[&str] = &["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"];
+
+/// Components of a diffusers pipeline that are no part of drawing a picture, and its settings that say what workflows say here.
+const BYSTANDERS: &[&str] = &[
+    "add_watermarker",
+    "feature_extractor",
+    "force_zeros_for_empty_prompt",
+    "image_encoder",
+    "requires_aesthetics_score",
+    "requires_safety_checker",
+    "safety_checker",
+];
 
 impl Checkpoint {
     /// Opens a single file with the original names, or a diffusers folder, and recognises its parts.
@@ -77,13 +99,15 @@ impl Checkpoint {
     fn open_file(path: &Path) -> Result<Self, LoadError> {
         let weights = Weights::open(path)?;
         let part = |prefix: &str| Some(weights.at(prefix)).filter(|it| it.names().next().is_some());
-        let (model, clip, vae) = (part(MODEL), part(CLIP), part(VAE));
-        if model.is_none() && clip.is_none() && vae.is_none() {
+        let (model, vae) = (part(MODEL), part(VAE));
+        let clips: Vec<Weights> = CLIPS.into_iter().filter_map(part).collect();
+        if model.is_none() && clips.is_empty() && vae.is_none() {
             return Err(weights.unknown());
         }
         let claimed = |name: &str| {
             let below = |prefix: &str| name.strip_prefix(prefix).is_some_and(|it| it.starts_with('.'));
-            [MODEL, CLIP, VAE].into_iter().any(below) || LEFT_OVERS.iter().any(|it| name.starts_with(it))
+            let known = CLIPS.into_iter().chain([MODEL, VAE]).any(below);
+            known || SAYINGS.contains(&name) || LEFT_OVERS.iter().any(|it| name.starts_with(it))
         };
         let rest: Vec<String> = weights.names().filter(|it| !claimed(it)).map(str::to_owned).collect();
         if !rest.is_empty() {
@@ -94,11 +118,16 @@ impl Checkpoint {
             });
         }
         let mut checkpoint = Self::empty();
-        if let Some(weights) = model {
-            checkpoint.put_model(Model::new(&weights)?, &weights);
+        if let Some(part) = model {
+            let mut model = Model::new(&part)?;
+            model.prediction = said_prediction(&weights).unwrap_or(model.prediction);
+            checkpoint.put_model(model, &part);
         }
-        if let Some(weights) = clip {
-            checkpoint.put_clip(Clip::new(&weights, Tokenizer::clip())?, &weights);
+        match clips.as_slice() {
+            [] => {}
+            [one] => checkpoint.put_clip(Clip::new(one, Tokenizer::clip())?),
+            [one, two] => checkpoint.put_clip(Clip::pair([one, two].map(|it| (it, Tokenizer::clip())))?),
+            _ => return Err(weights.unknown()),
         }
         if let Some(weights) = vae {
             checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
@@ -123,7 +152,7 @@ impl Checkpoint {
                 continue;
             }
             let class = class.as_str().ok_or_else(|| malformed(format!("`{}` has a class that is not text", shown(name))))?;
-            let known = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"].iter().find(|it| *it == name);
+            let known = COMPONENTS.iter().find(|it| *it == name);
             let Some(known) = known else {
                 return Err(LoadError::Unsupported {
                     path: index_path,
@@ -138,12 +167,19 @@ impl Checkpoint {
         if let Some(weights) = weights("vae")? {
             checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
         }
-        if let Some(weights) = weights("text_encoder")? {
-            let tokenizer = match components.get("tokenizer") {
-                Some((path, _)) => Tokenizer::open(path)?,
-                None => return Err(malformed("has a text_encoder without its tokenizer".to_owned())),
-            };
-            checkpoint.put_clip(Clip::new(&weights, tokenizer)?, &weights);
+        let encoder = |name: &str, tokenizer: &str| {
+            let Some(weights) = weights(name)? else { return Ok(None) };
+            match components.get(tokenizer) {
+                Some((path, _)) => Ok(Some((weights, Tokenizer::open(path)?))),
+                None => Err(malformed(format!("has a {name} without its {tokenizer}"))),
+            }
+        };
+        match (encoder("text_encoder", "tokenizer")?, encoder("text_encoder_2", "tokenizer_2")?) {
+            (None, None) => {}
+            (Some((weights, tokenizer)), None) | (None, Some((weights, tokenizer))) => {
+                checkpoint.put_clip(Clip::new(&weights, tokenizer)?);
+            }
+            (Some((one, first)), Some((two, second))) => checkpoint.put_clip(Clip::pair([(&one, first), (&two, second)])?),
         }
         if let Some(weights) = weights("unet")? {
             let mut model = Model::new(&weights)?;
@@ -175,8 +211,8 @@ impl Checkpoint {
         self.model = Some(model);
     }
 
-    fn put_clip(&mut self, clip: Clip, weights: &Weights) {
-        self.parts.push(Part::new("text encoder", clip.architecture().name, weights));
+    fn put_clip(&mut self, clip: Clip) {
+        self.parts.extend(clip.encoders().map(|(architecture, weights)| Part::new("text encoder", architecture.name, weights)));
         self.clip = Some(clip);
     }
 
@@ -215,7 +251,23 @@ pub fn open_model(path: &Path) -> Result<Model, LoadError> {
 pub fn open_clip(path: &Path) -> Result<Clip, LoadError> {
     let beside = path.is_dir().then(|| path.with_file_name("tokenizer")).filter(|it| it.is_dir());
     let tokenizer = beside.map_or_else(|| Ok(Tokenizer::clip()), |it| Tokenizer::open(&it))?;
-    Clip::new(&part(path, CLIP)?, tokenizer)
+    Clip::new(&clip_part(path)?, tokenizer)
+}
+
+/// Two text encoders that work together, each a file or component folder of its own.
+///
+/// # Errors
+/// As [`open_clip`], and when they are not those of one family.
+pub fn open_clip_pair(paths: [&Path; 2]) -> Result<Clip, LoadError> {
+    let [one, two] = paths.map(clip_part);
+    Clip::pair([(&one?, Tokenizer::clip()), (&two?, Tokenizer::clip())])
+}
+
+/// The weights of a text encoder: the first in a checkpoint, or all of a file or folder.
+fn clip_part(path: &Path) -> Result<Weights, LoadError> {
+    let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
+    let below = CLIPS.iter().map(|it| weights.at(it)).find(|it| it.names().next().is_some());
+    Ok(below.unwrap_or(weights))
 }
 
 /// The autoencoder of a file or component folder of its own, or of a checkpoint.
@@ -235,7 +287,7 @@ pub fn describe(path: &Path) -> Result<Vec<Part>, LoadError> {
         return Ok(Checkpoint::open(path)?.parts);
     }
     let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
-    if [MODEL, CLIP, VAE].iter().any(|it| weights.at(it).names().next().is_some()) {
+    if CLIPS.iter().chain(&[MODEL, VAE]).any(|it| weights.at(it).names().next().is_some()) {
         return Ok(Checkpoint::open(path)?.parts);
     }
     let alone = |role, architecture| Ok(vec![Part::new(role, architecture, &weights)]);
@@ -387,9 +439,9 @@ mod tests {
     fn a_tensor_without_a_part_and_another_family_are_named() {
         let (_folder, path) = single_file(&["stray"]);
         assert!(matches!(Checkpoint::open(&path), Err(LoadError::Unexpected { names, .. }) if names == ["stray"]));
-        let (_folder, path) = single_file(&["conditioner.embedders.1.model.x"]);
+        let (_folder, path) = single_file(&["joint_blocks.0.x"]);
         let error = Checkpoint::open(&path).unwrap_err();
-        assert_eq!(error.hint().unwrap(), "these tensors look like Stable Diffusion XL, which is not supported here");
+        assert_eq!(error.hint().unwrap(), "these tensors look like Stable Diffusion 3 and are of no use here");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What steers a diffusion model: encoded prompts and where and when each applies.
 
-use crate::Samples;
+use crate::{Control, Samples};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// A CONDITIONING on a wire: every entry takes part, each in its own area, mask and time.
 pub type Conditioning = Vec<Cond>;
@@ -31,6 +32,23 @@ pub struct Cond {
     pub concat_latent: Option<Samples>,
     /// The mask that goes with it: `[b or 1, 1, h, w]` at any resolution.
     pub concat_mask: Option<Tensor<4>>,
+    /// Networks that bend the model towards a picture.
+    pub control: Option<Arc<Control>>,
+    /// What SD XL is told of the picture.
+    pub sizes: Sizes,
+}
+
+/// What SD XL is told of the picture: as a rule, the same as its training pictures had.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sizes {
+    /// Height and width of the original, pixels; those of the picture that is made where `None`.
+    pub original: Option<[f64; 2]>,
+    /// Where it was cut: rows from the top, columns from the left.
+    pub crop: [f64; 2],
+    /// Height and width of what was cut out; those of the original where `None`.
+    pub target: Option<[f64; 2]>,
+    /// How well it is liked, 0 to 10; good for prompts to follow and bad for those to lead away from where `None`.
+    pub aesthetic: Option<f64>,
 }
 
 impl Cond {
@@ -48,6 +66,8 @@ impl Cond {
             end: 1.0,
             concat_latent: None,
             concat_mask: None,
+            control: None,
+            sizes: Sizes::default(),
         }
     }
 }

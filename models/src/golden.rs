@@ -101,11 +101,17 @@ pub(crate) fn values(place: u64, count: usize, offset: f32, scale: f32) -> impl 
     })
 }
 
-/// Asserts that the largest difference is below `tolerance` times the largest wanted value.
+/// The largest difference, as a part of the largest wanted value.
 #[track_caller]
-pub(crate) fn assert_close<const D: usize>(found: &Tensor<D>, wanted: &Tensor<D>, tolerance: f32) {
+pub(crate) fn off<const D: usize>(found: &Tensor<D>, wanted: &Tensor<D>) -> f32 {
     assert_eq!(found.dims(), wanted.dims());
     let most = |x: Tensor<D>| x.abs().max().into_scalar::<f32>();
-    let (off, size) = (most(found.clone() - wanted.clone()), most(wanted.clone()));
-    assert!(off <= tolerance * size, "differs by {off} where values reach {size}");
+    most(found.clone() - wanted.clone()) / most(wanted.clone())
+}
+
+/// Asserts that the largest difference is at most `tolerance` times the largest wanted value.
+#[track_caller]
+pub(crate) fn assert_close<const D: usize>(found: &Tensor<D>, wanted: &Tensor<D>, tolerance: f32) {
+    let off = off(found, wanted);
+    assert!(off <= tolerance, "differs by {off} of the largest value");
 }

@@ -102,6 +102,17 @@ pub const SD15: LatentFormat = LatentFormat {
     preview_bias: [0.0; 3],
 };
 
+/// The latents of Stable Diffusion XL.
+///
+/// Reference: scale in Stability-AI/generative-models `configs/inference/sd_xl_base.yaml`; the preview is the linear fit that image
+/// tools share.
+pub const SDXL: LatentFormat = LatentFormat {
+    scale: 0.13025,
+    preview: &[[0.3651, 0.4232, 0.4341], [-0.2533, -0.0042, 0.1068], [0.1076, 0.1111, -0.0362], [-0.3165, -0.2492, -0.2188]],
+    preview_bias: [0.1084, -0.0175, -0.0011],
+    ..SD15
+};
+
 impl LatentFormat {
     /// From the picture side's scale to the network's.
     pub fn to_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {

@@ -6,6 +6,7 @@
 pub mod blocks;
 pub mod checkpoint;
 pub mod conditioning;
+pub mod control;
 pub mod device;
 pub mod diffusion;
 pub mod engine;
@@ -28,6 +29,7 @@ pub mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use conditioning::{Cond, Conditioning};
+pub use control::{Control, ControlNet};
 pub use engine::Engine;
 pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};

@@ -6,13 +6,16 @@
 pub mod files;
 mod pixels;
 
+mod canny;
 mod conditioning;
+mod control;
 mod image;
 mod latent;
 mod loaders;
 mod lora;
 mod mask;
 mod sampling;
+mod sdxl;
 mod text;
 mod upscale;
 mod vae;
@@ -25,6 +28,9 @@ pub fn catalogue() -> Registry {
         loaders::nodes,
         lora::nodes,
         conditioning::nodes,
+        control::nodes,
+        sdxl::nodes,
+        canny::nodes,
         latent::nodes,
         sampling::nodes,
         vae::nodes,

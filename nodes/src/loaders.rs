@@ -1,6 +1,6 @@
 //! Nodes that turn model files into recipes.
 
-use models::checkpoint::{open_clip, open_model, open_vae};
+use models::checkpoint::{open_clip, open_clip_pair, open_model, open_vae};
 use models::text::Embeddings;
 use models::{Checkpoint, Clip, LoadError, Model, Vae};
 use runtime::node::Literals;
@@ -111,11 +111,12 @@ impl Run for UNETLoader {
 }
 
 /// The text encoders that there are so far, for people.
-const ENCODERS: &str = "one CLIP-L encoder (Stable Diffusion 1.x), type `stable_diffusion`";
+const ENCODERS: &str = "type `stable_diffusion`: the one encoder of Stable Diffusion 1 or 2, or of the refiner of XL";
 
 /// Opens a text encoder that is a file of its own.
 ///
-/// `stable_diffusion` is CLIP-L, the encoder of Stable Diffusion 1.x.
+/// `stable_diffusion` is CLIP-L, the encoder of Stable Diffusion 1.x, OpenCLIP's ViT-H, that of 2.x, or ViT-bigG, that of the refiner
+/// of XL; the file says which.
 #[derive(Node)]
 #[node(display = "Load CLIP", category = "advanced/loaders", outputs(CLIP = "Encodes prompts."))]
 struct CLIPLoader {
@@ -166,7 +167,7 @@ impl Run for CLIPLoader {
     }
 }
 
-/// Opens two text encoders that work together. No family of models with two encoders is supported so far.
+/// Opens two text encoders that work together: with `sdxl`, CLIP-L and CLIP-G, in any order.
 #[derive(Node)]
 #[node(category = "advanced/loaders", outputs(CLIP = "Encodes prompts with both."))]
 struct DualCLIPLoader {
@@ -190,10 +191,16 @@ const PAIRS: &[&str] = &["sdxl", "sd3", "flux", "hunyuan_video", "hidream", "hun
 impl Run for DualCLIPLoader {
     type Output = Clip;
 
-    fn run(self, _: &Context) -> Result<Clip, NodeError> {
+    fn run(self, cx: &Context) -> Result<Clip, NodeError> {
         let Self { clip_name1, clip_name2, family, .. } = self;
-        let message = format!("`{family}` needs the two encoders `{clip_name1}` and `{clip_name2}`, and is not supported so far");
-        Err(NodeError::input("type", message).hint(format!("supported, through CLIPLoader: {ENCODERS}")))
+        if family != "sdxl" {
+            let message = format!("the pair of text encoders of `{family}` is not supported so far");
+            return Err(NodeError::input("type", message).hint("supported: `sdxl`, CLIP-L and CLIP-G"));
+        }
+        let one = find(cx, "text_encoders", &clip_name1, "clip_name1")?;
+        let two = find(cx, "text_encoders", &clip_name2, "clip_name2")?;
+        let clip = open_clip_pair([&one, &two]).map_err(|error| load_error(error, "clip_name1"))?;
+        Ok(clip.with_embeddings(embeddings(cx)))
     }
 }
 
@@ -367,7 +374,9 @@ mod tests {
         let clip = |family: &str| {
             CLIPLoader { clip_name: "b.safetensors".into(), family: family.into(), device: "default".into() }.run(&cx)
         };
-        assert!(clip("flux").unwrap_err().to_string().contains("`flux` are not supported so far (supported: one CLIP-L"));
+        assert!(
+            clip("flux").unwrap_err().to_string().contains("`flux` are not supported so far (supported: type `stable_diffusion`")
+        );
         assert_eq!(clip("stable_diffusion").unwrap().architecture().name, "clip-l");
     }
 

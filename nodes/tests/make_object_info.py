@@ -15,6 +15,8 @@ import sys
 CLASSES = """
     CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader VAELoader LoraLoader LoraLoaderModelOnly
     UpscaleModelLoader ImageUpscaleWithModel
+    CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner
+    ControlNetLoader DiffControlNetLoader ControlNetApply ControlNetApplyAdvanced
     CLIPTextEncode CLIPSetLastLayer
     ConditioningAverage ConditioningCombine ConditioningConcat ConditioningSetArea ConditioningSetAreaPercentage
     ConditioningSetAreaStrength ConditioningSetMask ConditioningZeroOut ConditioningSetTimestepRange InpaintModelConditioning
@@ -52,7 +54,7 @@ CLASSES = """
 
 # Choices among files: what a dump lists is what happened to be in its folders.
 FILES = {
-    "ckpt_name", "config_name", "model_path", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name", "lora_name", "model_name", "image",
+    "ckpt_name", "config_name", "model_path", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name", "lora_name", "model_name", "control_net_name", "image",
     "latent",
 }
 

@@ -4,7 +4,7 @@ use crate::{Socket, Value};
 use graph::SocketType;
 use models::sampling::patches::LatentOperation;
 use models::sampling::{Guidance, Guider, InitialNoise, Method, Sigmas};
-use models::{Clip, Conditioning, Image, Latent, Mask, Model, Recipe, Upscaler, Vae};
+use models::{Clip, Conditioning, ControlNet, Image, Latent, Mask, Model, Recipe, Upscaler, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -26,7 +26,7 @@ pub(crate) fn recipe(value: &Value) -> Option<&dyn Recipe> {
     macro_rules! first_of {
         ($($type:ty)*) => { None$(.or_else(|| it.downcast_ref::<$type>().map(|it| it as &dyn Recipe)))* };
     }
-    first_of!(Model Clip Vae Upscaler Guider)
+    first_of!(Model Clip Vae ControlNet Upscaler Guider)
 }
 
 /// Bytes of so many 32-bit numbers.
@@ -41,6 +41,7 @@ fn prompts(all: &Conditioning) -> usize {
             + cond.mask.as_ref().map_or(0, |it| f32s(it.dims()))
             + cond.concat_latent.as_ref().map_or(0, |it| f32s(it.values().dims()))
             + cond.concat_mask.as_ref().map_or(0, |it| f32s(it.dims()))
+            + cond.control.as_ref().map_or(0, |it| f32s(it.hint.0.dims()))
     });
     bytes.sum()
 }
@@ -54,6 +55,7 @@ tensors! {
     Model, "MODEL", |_it| 0;
     Clip, "CLIP", |_it| 0;
     Vae, "VAE", |_it| 0;
+    ControlNet, "CONTROL_NET", |_it| 0;
     Upscaler, "UPSCALE_MODEL", |_it| 0;
     Method, "SAMPLER", |_it| 0;
     InitialNoise, "NOISE", |_it| 0;

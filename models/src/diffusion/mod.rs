@@ -3,20 +3,21 @@
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
 pub(crate) mod hooks;
-mod sd_unet;
+pub(crate) mod sd_unet;
 
-pub use sd_unet::SD15;
+pub use sd_unet::{SD2, SD15, SDXL};
 
+use crate::control::Residuals;
 use crate::sampling::noise::Ambient;
 use crate::sampling::patches::{After, Before, Layers, Patch, Within};
 use crate::weights::Layout;
-use crate::{LatentFormat, LoadError, Samples, Stop, Watch, Weights};
+use crate::{Cond, LatentFormat, LoadError, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
 use parking_lot::Mutex;
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&SD15];
+pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL];
 
 /// A family of diffusion networks.
 pub struct Architecture {
@@ -134,6 +135,14 @@ pub trait Network: Send + Sync {
     /// Width of the context that it takes.
     fn context_width(&self) -> usize;
 
+    /// The vector that goes with a prompt, `[b, width]`, for networks that take one.
+    ///
+    /// # Errors
+    /// [`Stop::Unfit`] when the prompt lacks what it is made of.
+    fn vector(&self, _: &About<'_>) -> Result<Option<Tensor<2>>, Stop> {
+        Ok(None)
+    }
+
     /// Says which patches it cannot do, before a run begins.
     ///
     /// # Errors
@@ -153,6 +162,16 @@ pub trait Network: Send + Sync {
             None => Ok(()),
         }
     }
+}
+
+/// What a network's vectors are made of.
+pub struct About<'a> {
+    /// The prompt.
+    pub cond: &'a Cond,
+    /// Height and width of the picture, pixels.
+    pub size: [usize; 2],
+    /// Whether it is led away from.
+    pub negative: bool,
 }
 
 /// What patches ask of one run of a network.
@@ -192,6 +211,8 @@ pub struct Call<'a> {
     pub context: Tensor<3>,
     /// The pooled prompt and other vector conditions, `[b, width]`.
     pub vector: Option<Tensor<2>>,
+    /// What control networks add inside of it.
+    pub control: Option<Residuals>,
     /// What patches ask; nothing where `None`.
     pub hooks: Option<Hooks<'a>>,
     /// Who may stop it.

@@ -1,4 +1,4 @@
-//! The UNet of Stable Diffusion 1 (Rombach et al. 2022): residual blocks and transformers at falling and rising resolution.
+//! The UNets of Stable Diffusion 1, 2 and XL (Rombach et al. 2022): residual blocks and transformers at falling and rising resolution.
 //!
 //! Reference: CompVis/stable-diffusion `ldm/modules/diffusionmodules/openaimodel.py` and `ldm/modules/attention.py`, whose tensor
 //! names are the canonical ones. The tensors themselves say how many blocks of what kind and width there are; only the number of
@@ -7,8 +7,9 @@
 //! Shapes: B batch, C channels, H and W cells of the latent, N = H·W, L tokens of the prompt, E width of the time embedding.
 
 use super::hooks::{Tiles, nearest, output_block};
-use super::{Architecture, Call, Hooks, Middle, Network, Prediction};
+use super::{About, Architecture, Call, Hooks, Middle, Network, Output, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
+use crate::control::added;
 use crate::sampling::patches::{After, Before, Patch};
 use crate::settings::Settings;
 use crate::weights::{Layout, Rule, rename, rename_sized};
@@ -21,53 +22,92 @@ use serde_json::json;
 pub const SD15: Architecture = Architecture {
     name: "sd15",
     layouts: &[&DIFFUSERS],
-    detect,
-    build: |weights, device| Ok(Box::new(SdUnet::new(weights, device)?)),
+    detect: |weights| is_unet(weights) && !labelled(weights) && !is_second(weights),
+    build,
     latent: latent::SD15,
     prediction: |_| Prediction::Epsilon,
 };
 
-/// A UNet without vector conditions. SD 2 has the same blocks, but its linear projections and 1024-wide context tell it apart.
-fn detect(weights: &Weights) -> bool {
-    let linear = weights.shape("middle_block.1.proj_in.weight").is_some_and(|it| it.len() == 2);
-    weights.has("input_blocks.0.0.weight")
-        && weights.has("time_embed.0.weight")
-        && !weights.has("label_emb.0.0.weight")
-        && weights.sizes(CONTEXT).is_ok_and(|[_, context]| !(linear && context == 1024))
+/// Stable Diffusion 2, base, inpaint and with v-prediction.
+pub const SD2: Architecture = Architecture {
+    name: "sd2",
+    detect: |weights| is_unet(weights) && !labelled(weights) && is_second(weights),
+    prediction: |weights| if second_predicts_velocity(weights) { Prediction::Velocity } else { Prediction::Epsilon },
+    ..SD15
+};
+
+/// Stable Diffusion XL, its refiner, and smaller ones made from it.
+pub const SDXL: Architecture = Architecture {
+    name: "sdxl",
+    // SD 2 that varies pictures has vectors too, and the context of SD 2.
+    detect: |weights| is_unet(weights) && labelled(weights) && !is_second(weights),
+    latent: latent::SDXL,
+    prediction: |weights| said_prediction(weights).unwrap_or(Prediction::Epsilon),
+    ..SD15
+};
+
+fn build(weights: &Weights, device: &Device) -> Result<Box<dyn Network>, LoadError> {
+    Ok(Box::new(SdUnet::new(weights, device)?))
 }
 
-/// Tells the width of the context.
-const CONTEXT: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
+fn is_unet(weights: &Weights) -> bool {
+    weights.has("input_blocks.0.0.weight") && weights.has("time_embed.0.weight") && context(weights).is_ok()
+}
+
+/// Whether there are vectors beside the prompt.
+fn labelled(weights: &Weights) -> bool {
+    weights.has("label_emb.0.0.weight")
+}
+
+/// Whether prompts are as those of SD 2: projections by matrices, and a context 1024 wide.
+fn is_second(weights: &Weights) -> bool {
+    projects_by_matrices(weights) && context(weights).is_ok_and(|it| it == 1024)
+}
+
+/// Whether transformers project by matrices, as all but SD 1 do.
+fn projects_by_matrices(weights: &Weights) -> bool {
+    let first = weights.names().find(|it| it.ends_with(".proj_in.weight"));
+    first.and_then(|it| weights.shape(it)).is_some_and(|it| it.len() == 2)
+}
+
+/// Width of the context.
+pub(crate) fn context(weights: &Weights) -> Result<usize, LoadError> {
+    const KEYS: &str = "middle_block.1.transformer_blocks.0.attn2.to_k.weight";
+    let name = weights.names().find(|it| it.ends_with(".attn2.to_k.weight")).unwrap_or(KEYS);
+    Ok(weights.sizes(name)?[1])
+}
+
+/// A file of SD 2 does not say what it predicts. As in ComfyUI, the spread of one of its tensors does; inpaint models predict noise.
+fn second_predicts_velocity(weights: &Weights) -> bool {
+    const TELLING: &str = "output_blocks.11.1.transformer_blocks.0.norm1.bias";
+    const WIDE: f64 = 0.09;
+    let four = weights.shape("input_blocks.0.0.weight").is_some_and(|it| it.get(1) == Some(&4));
+    let Some(values) = weights.numbers(TELLING).ok().filter(|it| four && !it.is_empty()) else { return false };
+    let count = values.len() as f64;
+    let mean = values.iter().map(|it| f64::from(*it)).sum::<f64>() / count;
+    (values.iter().map(|it| (f64::from(*it) - mean).powi(2)).sum::<f64>() / count).sqrt() > WIDE
+}
+
+/// Tensors by which files of SD XL say that velocities are predicted, and that the noisiest level is noise alone.
+pub(crate) const SAYINGS: [&str; 2] = ["v_pred", "ztsnr"];
+
+/// What these tensors, or those around them, say is predicted, if they say anything.
+pub(crate) fn said_prediction(weights: &Weights) -> Option<Prediction> {
+    let [velocity, zero_snr] = SAYINGS.map(|it| weights.has(it));
+    match (velocity, zero_snr) {
+        (false, _) => None,
+        (true, false) => Some(Prediction::Velocity),
+        (true, true) => Some(Prediction::Discrete { output: Output::Velocity, zero_snr }),
+    }
+}
 
 /// The names of diffusers `UNet2DConditionModel`, which groups by resolution what the original numbers through.
 const DIFFUSERS: Layout = Layout {
     name: "diffusers",
     marker: "down_blocks.{}.resnets.{}.norm1",
-    rules: &[
-        rename("conv_in", "input_blocks.0.0"),
-        rename("time_embedding.linear_1", "time_embed.0"),
-        rename("time_embedding.linear_2", "time_embed.2"),
-        rename("mid_block.attentions.0", "middle_block.1"),
-        rename("conv_norm_out", "out.0"),
-        rename("conv_out", "out.2"),
-    ],
+    rules: &[rename("conv_norm_out", "out.0"), rename("conv_out", "out.2")],
     sized: Some(|weights| {
-        let mut rules = Vec::new();
-        residual("mid_block.resnets.0", "middle_block.0", &mut rules);
-        residual("mid_block.resnets.1", "middle_block.2", &mut rules);
-        let mut at = 1;
-        for (level, Level { blocks, resamples, .. }) in falling(weights).into_iter().enumerate() {
-            let from = format!("down_blocks.{level}");
-            for index in 0..blocks {
-                residual(&format!("{from}.resnets.{index}"), &format!("input_blocks.{at}.0"), &mut rules);
-                rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("input_blocks.{at}.1")));
-                at += 1;
-            }
-            if resamples {
-                rules.push(rename_sized(format!("{from}.downsamplers.0.conv"), format!("input_blocks.{at}.0.op")));
-                at += 1;
-            }
-        }
+        let mut rules = falling_rules(weights);
         let mut at = 0_usize;
         for (level, Level { blocks, attends, .. }) in rising(weights).into_iter().enumerate() {
             let from = format!("up_blocks.{level}");
@@ -83,6 +123,35 @@ const DIFFUSERS: Layout = Layout {
         rules
     }),
 };
+
+/// Translates the way down and the middle, which ControlNets have too.
+pub(crate) fn falling_rules(weights: &Weights) -> Vec<Rule> {
+    const ENDS: [[&str; 2]; 6] = [
+        ["conv_in", "input_blocks.0.0"],
+        ["time_embedding.linear_1", "time_embed.0"],
+        ["time_embedding.linear_2", "time_embed.2"],
+        ["add_embedding.linear_1", "label_emb.0.0"],
+        ["add_embedding.linear_2", "label_emb.0.2"],
+        ["mid_block.attentions.0", "middle_block.1"],
+    ];
+    let mut rules: Vec<Rule> = ENDS.map(|[foreign, original]| rename_sized(foreign, original)).into();
+    residual("mid_block.resnets.0", "middle_block.0", &mut rules);
+    residual("mid_block.resnets.1", "middle_block.2", &mut rules);
+    let mut at = 1;
+    for (level, Level { blocks, resamples, .. }) in falling(weights).into_iter().enumerate() {
+        let from = format!("down_blocks.{level}");
+        for index in 0..blocks {
+            residual(&format!("{from}.resnets.{index}"), &format!("input_blocks.{at}.0"), &mut rules);
+            rules.push(rename_sized(format!("{from}.attentions.{index}"), format!("input_blocks.{at}.1")));
+            at += 1;
+        }
+        if resamples {
+            rules.push(rename_sized(format!("{from}.downsamplers.0.conv"), format!("input_blocks.{at}.0.op")));
+            at += 1;
+        }
+    }
+    rules
+}
 
 /// The blocks of one resolution.
 #[derive(Default)]
@@ -153,9 +222,8 @@ fn residual(from: &str, to: &str, rules: &mut Vec<Rule>) {
 }
 
 /// What the tensors do not tell.
-struct Config {
-    /// Attention heads at each resolution, finest first; the last one stands for all below.
-    heads: Vec<usize>,
+pub(crate) struct Config {
+    heads: Heads,
     groups: usize,
     /// Of the residual blocks' normalisation; the transformers have their own.
     eps: f64,
@@ -163,16 +231,28 @@ struct Config {
     frequency_shift: f64,
 }
 
+/// How attention is dealt into heads.
+enum Heads {
+    /// So many at each resolution, finest first; the last number stands for all below.
+    Counts(Vec<usize>),
+    /// As many as are so wide.
+    Width(usize),
+}
+
 impl Config {
-    /// Reads `config.json`, or takes the values of the released SD 1 models where there is none.
-    fn read(weights: &Weights) -> Result<Self, LoadError> {
-        let released = Self { heads: vec![8], groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
+    /// Reads `config.json`, which should be of this class, or takes the values of the released models where there is none.
+    pub(crate) fn read(weights: &Weights, class: &str) -> Result<Self, LoadError> {
+        // SD 1 projects by convolutions and has 8 heads everywhere; the later ones project by matrices and have heads of 64 channels.
+        let heads = if projects_by_matrices(weights) { Heads::Width(64) } else { Heads::Counts(vec![8]) };
+        let released = Self { heads, groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
         let Some(settings) = Settings::beside(weights)? else { return Ok(released) };
-        settings.only("_class_name", &[json!("UNet2DConditionModel")])?;
+        settings.only("_class_name", &[json!(class)])?;
         settings.only("act_fn", &[json!("silu"), json!("swish")])?;
         settings.only("down_block_types", &[json!("DownBlock2D"), json!("CrossAttnDownBlock2D")])?;
         settings.only("up_block_types", &[json!("UpBlock2D"), json!("CrossAttnUpBlock2D")])?;
         settings.only("mid_block_type", &[json!("UNetMidBlock2DCrossAttn")])?;
+        settings.only("addition_embed_type", &[json!(null), json!("text_time")])?;
+        settings.only("addition_time_embed_dim", &[json!(null), json!(256)])?;
         settings.only("only_cross_attention", &[json!(false)])?;
         settings.only("mid_block_only_cross_attention", &[json!(false)])?;
         settings.only("resnet_time_scale_shift", &[json!("default")])?;
@@ -187,14 +267,16 @@ impl Config {
         settings.nothing_but(KNOWN_SETTINGS)?;
         let [width, inputs] = weights.sizes("input_blocks.0.0.weight")?;
         settings.agree("in_channels", inputs)?;
-        settings.agree("out_channels", weights.sizes("out.2.weight")?[0])?;
-        settings.agree("cross_attention_dim", weights.sizes(CONTEXT)?[1])?;
+        if weights.has("out.2.weight") {
+            settings.agree("out_channels", weights.sizes("out.2.weight")?[0])?;
+        }
+        settings.agree("cross_attention_dim", context(weights)?)?;
         if settings.counts("block_out_channels", width)?[0] != width {
             settings.agree("block_out_channels", width)?;
         }
         Ok(Self {
             // Diffusers' SD configurations say "head dim" and mean the number of heads.
-            heads: settings.counts("attention_head_dim", 8)?,
+            heads: Heads::Counts(settings.counts("attention_head_dim", 8)?),
             groups: settings.count("norm_num_groups", released.groups)?,
             eps: settings.number("norm_eps", released.eps)?,
             sine_first: !settings.flag("flip_sin_to_cos", true)?,
@@ -202,15 +284,21 @@ impl Config {
         })
     }
 
-    fn heads(&self, level: usize) -> usize {
-        self.heads[level.min(self.heads.len() - 1)]
+    /// Heads at a resolution, for this many channels.
+    fn heads(&self, level: usize, channels: usize) -> usize {
+        match &self.heads {
+            Heads::Counts(counts) => counts[level.min(counts.len() - 1)],
+            Heads::Width(width) => channels / width,
+        }
     }
 }
 
 /// Settings that are read, checked, told by the tensors, or without effect on what is computed.
 const KNOWN_SETTINGS: &[&str] = &[
     "act_fn",
+    "addition_embed_type",
     "addition_embed_type_num_heads",
+    "addition_time_embed_dim",
     "attention_head_dim",
     "attention_type",
     "block_out_channels",
@@ -229,6 +317,7 @@ const KNOWN_SETTINGS: &[&str] = &[
     "norm_eps",
     "norm_num_groups",
     "out_channels",
+    "projection_class_embeddings_input_dim",
     "resnet_out_scale_factor",
     "resnet_time_scale_shift",
     "sample_size",
@@ -241,8 +330,7 @@ const KNOWN_SETTINGS: &[&str] = &[
 
 /// The network.
 struct SdUnet {
-    steps: TimestepEmbedding,
-    time_embed: (Linear, Linear),
+    time: Time,
     input_blocks: Vec<Vec<Part>>,
     middle_block: Vec<Part>,
     output_blocks: Vec<Vec<Part>>,
@@ -256,15 +344,13 @@ struct SdUnet {
 
 impl SdUnet {
     fn new(weights: &Weights, device: &Device) -> Result<Self, LoadError> {
-        let config = Config::read(weights)?;
+        let config = Config::read(weights, "UNet2DConditionModel")?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let [outputs, _] = weights.sizes("out.2.weight")?;
-        let [_, context] = weights.sizes(CONTEXT)?;
-        let time = weights.at("time_embed");
-        let time_embed =
-            (Linear::new(&time.at(0), width, 4 * width, device)?, Linear::new(&time.at(2), 4 * width, 4 * width, device)?);
+        let context = context(weights)?;
+        let time = Time::new(weights, width, &config, device)?;
 
-        let mut build = Builder { config: &config, embedding: 4 * width, context, device, channels, level: 0 };
+        let mut build = Builder::new(&config, 4 * width, context, channels, device);
         let mut skips = Vec::new();
         let mut input_blocks = Vec::new();
         let (falling, rising) = (weights.at("input_blocks"), weights.at("output_blocks"));
@@ -286,9 +372,8 @@ impl SdUnet {
         let out = (GroupNorm::new(&out.at(0), config.groups, build.channels, config.eps, device)?, {
             Conv2d::new(&out.at(2), build.channels, outputs, 3, device)?
         });
-        weights.finish(|_| false)?;
-        let steps = TimestepEmbedding::new(width, config.frequency_shift, config.sine_first, device);
-        Ok(Self { steps, time_embed, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
+        weights.finish(|it| SAYINGS.contains(&it))?;
+        Ok(Self { time, input_blocks, middle_block, output_blocks, out, width, channels, outputs, context })
     }
 
     /// Says what is wrong with the shapes of a call.
@@ -313,15 +398,16 @@ impl SdUnet {
 impl Network for SdUnet {
     fn forward(&self, call: Call<'_>) -> Result<Samples, Stop> {
         self.check(&call)?;
-        let time = self.time_embed.0.forward(self.steps.forward(call.timestep));
-        let time = self.time_embed.1.forward(kernels::silu(time));
-        // Every residual block begins with the SiLU of the same vector.
+        let control = call.control.unwrap_or_default();
+        let residual = |list: &[Option<Tensor<4>>], index: usize| list.get(index).cloned().flatten();
         let size = [call.x.shape()[2], call.x.shape()[3]];
-        let run = Run { time: kernels::silu(time), context: call.context, hooks: call.hooks, size, watch: call.watch };
+        let time = self.time.forward(call.timestep, call.vector)?;
+        let run = Run { time, context: call.context, hooks: call.hooks, size, watch: call.watch };
         let mut skips: Vec<Tensor<4>> = Vec::with_capacity(self.input_blocks.len());
         let mut x: Tensor<4> = call.x.tensor();
         for (index, block) in self.input_blocks.iter().enumerate() {
             x = run.block(block, x, None, false)?;
+            x = added(x, residual(&control.falling, index).as_ref())?;
             match call.hooks {
                 None => skips.push(x.clone()),
                 Some(hooks) => {
@@ -332,8 +418,10 @@ impl Network for SdUnet {
             }
         }
         x = run.block(&self.middle_block, x, None, true)?;
+        x = added(x, control.middle.as_ref())?;
         for block in &self.output_blocks {
-            let Some(mut skip) = skips.pop() else { break };
+            let Some(skip) = skips.pop() else { break };
+            let mut skip = added(skip, residual(&control.handed, skips.len()).as_ref())?;
             if let Some(hooks) = call.hooks {
                 (x, skip) = output_block(&hooks, x, skip, self.width)?;
             }
@@ -356,6 +444,10 @@ impl Network for SdUnet {
         self.context
     }
 
+    fn vector(&self, about: &About<'_>) -> Result<Option<Tensor<2>>, Stop> {
+        self.time.vector(about)
+    }
+
     fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
         let layers = |it: &Patch| matches!(it, Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)));
         if patches.iter().any(layers) {
@@ -365,19 +457,98 @@ impl Network for SdUnet {
     }
 }
 
+/// Turns timesteps, and vectors that go with them, into what residual blocks see.
+pub(crate) struct Time {
+    steps: TimestepEmbedding,
+    time_embed: (Linear, Linear),
+    label_emb: Option<(Linear, Linear)>,
+    /// Width of the vectors, where there are any.
+    vector: usize,
+}
+
+impl Time {
+    /// `width` is that of the finest blocks.
+    pub(crate) fn new(weights: &Weights, width: usize, config: &Config, device: &Device) -> Result<Self, LoadError> {
+        let pair = |weights: &Weights, inputs: usize| -> Result<(Linear, Linear), LoadError> {
+            let first = Linear::new(&weights.at(0), inputs, 4 * width, device)?;
+            Ok((first, Linear::new(&weights.at(2), 4 * width, 4 * width, device)?))
+        };
+        let labelled = weights.has("label_emb.0.0.weight");
+        let vector = if labelled { weights.sizes("label_emb.0.0.weight")?[1] } else { 0 };
+        Ok(Self {
+            steps: TimestepEmbedding::new(width, config.frequency_shift, config.sine_first, device),
+            time_embed: pair(&weights.at("time_embed"), width)?,
+            label_emb: labelled.then(|| pair(&weights.at("label_emb.0"), vector)).transpose()?,
+            vector,
+        })
+    }
+
+    /// The pooled prompt and, behind it, what SD XL is told of the picture: five numbers for the refiner, else six.
+    fn vector(&self, about: &About<'_>) -> Result<Option<Tensor<2>>, Stop> {
+        const EACH: usize = 256;
+        let About { cond, size, negative } = *about;
+        if self.label_emb.is_none() {
+            return Ok(None);
+        }
+        let Some(pooled) = cond.pooled.clone().filter(|it| it.dims()[0] > 0) else {
+            return Err(Stop::Unfit("the model needs pooled prompts: encode them with its own text encoders".to_owned()));
+        };
+        let [batch, width] = pooled.dims();
+        let sizes = cond.sizes;
+        let original = sizes.original.unwrap_or(size.map(|it| it as f64));
+        let target = sizes.target.unwrap_or(original);
+        let aesthetic = sizes.aesthetic.unwrap_or(if negative { 2.5 } else { 6.0 });
+        let told = match self.vector.checked_sub(width) {
+            Some(rest) if rest == 6 * EACH => [original, sizes.crop, target].concat(),
+            Some(rest) if rest == 5 * EACH => [&original[..], &sizes.crop, &[aesthetic]].concat(),
+            _ => {
+                return Err(Stop::Unfit(format!(
+                    "the pooled prompt is {width} wide, and the model's vectors {}: use the text encoders that belong to it",
+                    self.vector
+                )));
+            }
+        };
+        let told: Vec<f32> = told.into_iter().map(|it| it as f32).collect();
+        let device = pooled.device();
+        let waves = TimestepEmbedding::new(EACH, 0.0, false, &device).forward(Tensor::from_floats(told.as_slice(), &device));
+        let waves = waves.reshape([1, told.len() * EACH]).repeat_dim(0, batch);
+        Ok(Some(Tensor::cat(vec![pooled, waves], 1)))
+    }
+
+    /// `[B]` and `[B, vector]` → `[B, E]`, after the SiLU that every residual block begins with.
+    pub(crate) fn forward(&self, timestep: Tensor<1>, vector: Option<Tensor<2>>) -> Result<Tensor<2>, Stop> {
+        let batch = timestep.dims()[0];
+        let both = |(first, second): &(Linear, Linear), x| second.forward(kernels::silu(first.forward(x)));
+        let mut time = both(&self.time_embed, self.steps.forward(timestep));
+        if let Some(label_emb) = &self.label_emb {
+            let vector = vector.filter(|it| it.dims() == [batch, self.vector]).ok_or_else(|| {
+                Stop::Unfit(format!("the model needs vectors {} wide beside the prompt: use its own text encoders", self.vector))
+            })?;
+            time = time + both(label_emb, vector);
+        }
+        Ok(kernels::silu(time))
+    }
+}
+
 /// What the parts of one run share.
-struct Run<'a> {
-    time: Tensor<2>,
-    context: Tensor<3>,
-    hooks: Option<Hooks<'a>>,
+pub(crate) struct Run<'a> {
+    pub(crate) time: Tensor<2>,
+    pub(crate) context: Tensor<3>,
+    pub(crate) hooks: Option<Hooks<'a>>,
     /// Rows and columns of the latent.
-    size: [usize; 2],
-    watch: &'a dyn Watch,
+    pub(crate) size: [usize; 2],
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl Run<'_> {
     /// `size` is what an upsampler shall reach: halving an odd size rounded up.
-    fn block(&self, parts: &[Part], mut x: Tensor<4>, size: Option<[usize; 2]>, middle: bool) -> Result<Tensor<4>, Stop> {
+    pub(crate) fn block(
+        &self,
+        parts: &[Part],
+        mut x: Tensor<4>,
+        size: Option<[usize; 2]>,
+        middle: bool,
+    ) -> Result<Tensor<4>, Stop> {
         let hooks =
             self.hooks.map(|hooks| (Hooks { middle: if middle { hooks.middle } else { Middle::Usual }, ..hooks }, self.size));
         for part in parts {
@@ -402,7 +573,7 @@ impl Run<'_> {
 }
 
 /// One entry of a block.
-enum Part {
+pub(crate) enum Part {
     /// The first convolution, or one that halves the resolution.
     Conv(Conv2d),
     Residual(Box<ResBlock>),
@@ -411,7 +582,7 @@ enum Part {
 }
 
 /// Makes the parts in the order in which they run, and knows what flows between them.
-struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     config: &'a Config,
     embedding: usize,
     context: usize,
@@ -421,8 +592,18 @@ struct Builder<'a> {
     level: usize,
 }
 
-impl Builder<'_> {
-    fn block(&mut self, weights: &Weights, name: &str) -> Result<Vec<Part>, LoadError> {
+impl<'a> Builder<'a> {
+    /// Begins with latents of so many channels.
+    pub(crate) fn new(config: &'a Config, embedding: usize, context: usize, channels: usize, device: &'a Device) -> Self {
+        Self { config, embedding, context, device, channels, level: 0 }
+    }
+
+    /// Channels of what the last part gives.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(crate) fn block(&mut self, weights: &Weights, name: &str) -> Result<Vec<Part>, LoadError> {
         let block = weights.at(name);
         // A block without parts is one whose first part is missing.
         (0..weights.count(name).max(1)).map(|index| self.part(&block.at(index))).collect()
@@ -437,7 +618,7 @@ impl Builder<'_> {
             return Ok(Part::Residual(Box::new(ResBlock::new(weights, channels, outputs, self.embedding, config, device)?)));
         }
         if weights.has("proj_in.weight") {
-            let heads = config.heads(self.level);
+            let heads = config.heads(self.level, channels);
             let transformer = SpatialTransformer::new(weights, channels, heads, self.context, config.groups, device)?;
             return Ok(Part::Transformer(Box::new(transformer)));
         }
@@ -460,7 +641,7 @@ impl Builder<'_> {
 }
 
 /// Two convolutions, between them the time embedding, around them a shortcut.
-struct ResBlock {
+pub(crate) struct ResBlock {
     in_layers: (GroupNorm, Conv2d),
     emb_layers: Linear,
     out_layers: (GroupNorm, Conv2d),
@@ -503,7 +684,7 @@ impl ResBlock {
 }
 
 /// Transformer blocks over the cells of a feature map.
-struct SpatialTransformer {
+pub(crate) struct SpatialTransformer {
     norm: GroupNorm,
     proj_in: Linear,
     transformer_blocks: Vec<TransformerBlock>,
@@ -519,7 +700,7 @@ impl SpatialTransformer {
         groups: usize,
         device: &Device,
     ) -> Result<Self, LoadError> {
-        if !channels.is_multiple_of(heads) {
+        if heads == 0 || !channels.is_multiple_of(heads) {
             let reason = format!("{heads} attention heads do not divide {channels} channels");
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }
@@ -640,12 +821,14 @@ fn attention_received(q: Tensor<3>, k: Tensor<3>, heads: usize) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{Golden, Names, Stored, assert_close};
-    use crate::{Unwatched, Watch};
+    use crate::conditioning::Sizes;
+    use crate::golden::{Golden, Names, Stored, assert_close, off};
+    use crate::{Cond, Unwatched, Watch};
+    use burn::tensor::TensorData;
 
     fn load(weights: &Weights) -> SdUnet {
         let weights = weights.canonical(SD15.layouts).unwrap();
-        assert!(detect(&weights));
+        assert!((SD15.detect)(&weights));
         SdUnet::new(&weights, &Device::flex()).unwrap()
     }
 
@@ -655,6 +838,7 @@ mod tests {
             timestep: golden.tensor("timestep"),
             context: golden.tensor("context"),
             vector: None,
+            control: None,
             hooks: None,
             watch,
         }
@@ -672,6 +856,75 @@ mod tests {
     fn a_checkpoint_under_original_names_computes_what_diffusers_does() {
         agrees("unet", Names::Original);
         agrees("inpaint", Names::Original);
+    }
+
+    #[test]
+    fn the_second_and_the_larger_ones_are_told_apart_and_compute_what_diffusers_does() {
+        for (case, family) in [("sd2", "sd2"), ("sdxl", "sdxl"), ("refiner", "sdxl")] {
+            for names in [Names::Original, Names::Diffusers] {
+                let golden = Golden::open("sd15", case);
+                let (_folder, weights) = golden.write(names);
+                let model = crate::Model::new(&weights).unwrap();
+                assert_eq!((model.architecture.name, model.prediction), (family, Prediction::Epsilon));
+                let network = (model.architecture.build)(&model.weights, &Device::flex()).unwrap();
+                let pooled = (case != "sd2").then(|| golden.tensor("pooled"));
+                let mut cond = Cond::new(golden.tensor("context"), pooled);
+                cond.sizes.original = Some([768.0, 1024.0]);
+                if case == "sdxl" {
+                    cond.sizes = Sizes { crop: [3.0, 5.0], target: Some([512.0, 640.0]), ..cond.sizes };
+                }
+                let vector = network.vector(&About { cond: &cond, size: [8, 8], negative: true }).unwrap();
+                assert_eq!(vector.is_some(), case != "sd2");
+                let found = network.forward(Call { vector, ..call(&golden, &Unwatched) }).unwrap();
+                let off = off(&found.tensor::<4>(), &golden.tensor("y"));
+                assert!(off <= 1e-4, "{case} under {names:?} names differs by {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_of_the_picture_follows_from_its_size() {
+        let golden = Golden::open("sd15", "sdxl");
+        let (_folder, weights) = golden.write(Names::Original);
+        let unet = SdUnet::new(&weights, &Device::flex()).unwrap();
+        let pooled: Tensor<2> = golden.tensor("pooled");
+        let vector = |sizes| {
+            let cond = Cond { sizes, ..Cond::new(golden.tensor("context"), Some(pooled.clone())) };
+            unet.vector(&About { cond: &cond, size: [64, 96], negative: false }).unwrap().unwrap().into_data()
+        };
+        let said = Sizes { original: Some([64.0, 96.0]), target: Some([64.0, 96.0]), ..Sizes::default() };
+        assert_eq!(vector(Sizes::default()), vector(said));
+        let refused = |cond: Cond| unet.vector(&About { cond: &cond, size: [64, 96], negative: false });
+        assert!(matches!(refused(Cond::new(golden.tensor("context"), None)), Err(Stop::Unfit(_))));
+        let wide = Tensor::zeros([1, 40], &Device::flex());
+        assert!(matches!(refused(Cond::new(golden.tensor("context"), Some(wide))), Err(Stop::Unfit(_))));
+        let call = call(&golden, &Unwatched);
+        assert!(matches!(unet.forward(call), Err(Stop::Unfit(_))), "no vector");
+    }
+
+    #[test]
+    fn the_second_predicts_velocities_where_a_tensor_is_spread_wide() {
+        let weights = |spread: f32, channels: usize| {
+            let bias = TensorData::from([spread, -spread, spread, -spread]);
+            let first = TensorData::zeros::<f32, _>([1, channels, 1, 1]);
+            let names = ["output_blocks.11.1.transformer_blocks.0.norm1.bias", "input_blocks.0.0.weight"];
+            Weights::from_tensors("a table", names.map(str::to_owned).into_iter().zip([bias, first])).unwrap()
+        };
+        assert!(second_predicts_velocity(&weights(0.1, 4)));
+        assert!(!second_predicts_velocity(&weights(0.08, 4)));
+        assert!(!second_predicts_velocity(&weights(0.1, 9)), "an inpaint model");
+    }
+
+    #[test]
+    fn a_file_says_what_it_predicts() {
+        let said = |names: &[&str]| {
+            let tensors = names.iter().map(|it| ((*it).to_owned(), TensorData::from([0.0_f32])));
+            said_prediction(&Weights::from_tensors("a table", tensors).unwrap())
+        };
+        assert_eq!(said(&["ztsnr"]), None);
+        assert_eq!(said(&["v_pred"]), Some(Prediction::Velocity));
+        let zero = Prediction::Discrete { output: Output::Velocity, zero_snr: true };
+        assert_eq!(said(&["v_pred", "ztsnr"]), Some(zero));
     }
 
     #[test]

@@ -8,9 +8,9 @@ mod lora;
 
 pub use lora::{Lora, Patched};
 
-use crate::LoadError;
+use crate::{LoadError, Weights};
 use burn::tensor::{Device, Tensor};
-use change::Change;
+use change::{Change, Kind, Scale};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,4 +82,19 @@ impl Patches {
         }
         Ok(weight.reshape(shape).cast(burn::tensor::FloatDType::from(dtype)))
     }
+}
+
+/// These tensors, each with the one of the same name of `other` added to it where there is one.
+///
+/// # Errors
+/// [`LoadError::Shape`] where two of one name do not have one shape.
+pub(crate) fn plus(weights: &Weights, other: &Weights) -> Result<Weights, LoadError> {
+    let mut by_name = BTreeMap::new();
+    for name in weights.names().filter(|it| other.has(it)) {
+        let kind = Kind::Difference(name.to_owned());
+        let change = Change { file: other.clone(), kind, scale: Scale(None), magnitude: None };
+        change.check(weights.shape(name).unwrap_or_default())?;
+        by_name.insert(weights.full(name), change);
+    }
+    Ok(weights.patched(Patch::new(by_name, other.identity(), 1.0)))
 }

@@ -12,12 +12,14 @@ use super::levels::ModelSampling;
 use super::noise::Ambient;
 use super::patches::{After, Before, Instead, Layers, Patch, Skipped, Within};
 use crate::conditioning::{Area, Cond};
+use crate::control::{self, Loaded, Loader, Seen};
 use crate::diffusion::hooks::nearest;
-use crate::diffusion::{Call, Hooks, Middle, Network};
+use crate::diffusion::{About, Call, Hooks, Middle, Network};
 use crate::{LatentFormat, Stop, Watch};
 use burn::tensor::Tensor;
 use parking_lot::Mutex;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// A network under guidance.
 pub(super) struct Guided<'a> {
@@ -82,6 +84,7 @@ struct Place {
 struct Prompt {
     context: Tensor<3>,
     vector: Option<Tensor<2>>,
+    control: Option<Arc<Loaded>>,
     /// Channels behind the latent's own, `[b, extra, h, w]`.
     beside: Option<Tensor<4>>,
 }
@@ -123,6 +126,7 @@ pub(super) struct Beside<'a> {
     /// Where it is changed.
     pub noise_mask: Option<&'a Tensor<4>>,
     pub format: LatentFormat,
+    pub controls: &'a Loader<'a>,
 }
 
 impl Sides {
@@ -146,10 +150,16 @@ impl Sides {
                 (Lead::Perpendicular { cfg: *cfg, negative: *negative_scale }, vec![positive, empty, negative])
             }
         };
-        let place = |conds: &[Cond]| -> Result<Vec<Place>, Stop> {
-            conds.iter().map(|it| Place::new(it, frame, network, sampling, beside)).collect()
+        let place = |conds: &[Cond], negative: bool| -> Result<Vec<Place>, Stop> {
+            conds.iter().map(|it| Place::new(it, negative, frame, network, sampling, beside)).collect()
         };
-        let mut places = sides.into_iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        // The first side is the one that is followed, the last of several the one that is led away from.
+        let (first, last) = (sides.first().copied().unwrap_or_default(), sides.len() - 1);
+        let each = |(index, side): (usize, &[Cond])| match index {
+            0 => place(side, false),
+            _ => place(&control::shared(first, side), index == last),
+        };
+        let mut places = sides.iter().copied().enumerate().map(each).collect::<Result<Vec<_>, _>>()?;
         // Guidance in an area needs every side there, of equal size.
         for from in 0..places.len() {
             for to in (0..places.len()).filter(|it| *it != from) {
@@ -158,7 +168,7 @@ impl Sides {
             }
         }
         let empty = patches.iter().rev().find_map(|it| match it {
-            Patch::Instead(Instead::Perpendicular { empty, .. }) => Some(place(empty)),
+            Patch::Instead(Instead::Perpendicular { empty, .. }) => Some(place(empty, false)),
             _ => None,
         });
         for (at, it) in places.iter_mut().flatten().enumerate() {
@@ -185,6 +195,7 @@ fn complete(side: &mut Vec<Place>, other: &[Place]) {
 impl Place {
     fn new(
         cond: &Cond,
+        negative: bool,
         frame: &Frame,
         network: &dyn Network,
         sampling: &ModelSampling,
@@ -200,10 +211,13 @@ impl Place {
         if count == 0 || tokens == 0 {
             return Err(Stop::Unfit(format!("an encoded prompt of shape {:?} is empty", cond.context.dims())));
         }
+        // A latent cell of every family with sizes in its vectors is 8 pixels wide.
+        let about = About { cond, size: [8 * frame.height, 8 * frame.width], negative };
         let on_device = |it: &Tensor<2>| cycle(it.clone().to_device(&frame.device), frame.batch);
         let prompt = Prompt {
             context: cycle(cond.context.clone().to_device(&frame.device), frame.batch),
-            vector: cond.pooled.as_ref().filter(|it| it.dims()[0] > 0).map(on_device),
+            vector: network.vector(&about)?.as_ref().map(on_device),
+            control: cond.control.as_ref().map(|it| beside.controls.load(it, &|part| sampling.at_part(part))).transpose()?,
             beside: beside.channels(cond, frame, network.extra_channels())?,
         };
         let mask = cond.mask.as_ref().map(|it| fitted_mask(it, frame)).transpose()?;
@@ -435,7 +449,8 @@ impl Guided<'_> {
             let (least, multiple) = (shortest.min(tokens(part)), lcm(common, tokens(part)));
             let widths = |it: &Part<'_>| it.place.prompt.vector.as_ref().map(|it| it.dims()[1]);
             let same_size = (part.rect.height, part.rect.width) == (first.rect.height, first.rect.width);
-            if same_size && widths(part) == widths(first) && multiple / least <= MOST_REPEATS {
+            let controls = [part, first].map(|it| it.place.prompt.control.as_ref().map(Arc::as_ptr));
+            if same_size && widths(part) == widths(first) && controls[0] == controls[1] && multiple / least <= MOST_REPEATS {
                 (shortest, common) = (least, multiple);
                 together.push(index);
             }
@@ -449,6 +464,7 @@ impl Guided<'_> {
         self.watch.check()?;
         let seen = Tensor::cat(parts.iter().map(|it| it.rect.take(x.clone())).collect(), 0);
         let mut input = seen.clone().mul_scalar(self.sampling.input_scale(sigma));
+        let bare = input.clone();
         let extra = self.network.extra_channels();
         if extra > 0 {
             let beside = parts.iter().filter_map(|it| Some(it.rect.take(it.place.prompt.beside.clone()?)));
@@ -482,14 +498,24 @@ impl Guided<'_> {
             };
             let asked = !within.is_empty() || !matches!(middle, Middle::Usual) || skipped != Layers::default();
             let hooks = Hooks { within: &within, middle, skipped, random: &self.ambient };
-            let output = self.network.forward(Call {
-                x: frame.samples(input.clone(), extra),
-                timestep: Tensor::full([batch], self.sampling.timestep(sigma), &frame.device),
-                context: Tensor::cat(parts.iter().map(context).collect(), 0),
-                vector: vectors.map(|it| Tensor::cat(it, 0)),
-                hooks: asked.then_some(hooks),
-                watch: self.watch,
-            })?;
+            let timestep = Tensor::full([batch], self.sampling.timestep(sigma), &frame.device);
+            let context = Tensor::cat(parts.iter().map(context).collect(), 0);
+            let vector = vectors.map(|it| Tensor::cat(it, 0));
+            let control = match &parts[0].place.prompt.control {
+                None => None,
+                Some(control) => control.run(&Seen {
+                    x: bare,
+                    sigma,
+                    timestep: timestep.clone(),
+                    context: context.clone(),
+                    vector: vector.clone(),
+                    parts: parts.len(),
+                    watch: self.watch,
+                })?,
+            };
+            let x = frame.samples(input.clone(), extra);
+            let hooks = asked.then_some(hooks);
+            let output = self.network.forward(Call { x, timestep, context, vector, control, hooks, watch: self.watch })?;
             let wanted = frame.samples(seen.clone(), 0);
             if output.shape() != wanted.shape() {
                 return Err(Stop::Unfit(format!(

@@ -29,6 +29,7 @@ pub use patches::Patch;
 pub use samplers::{Method, Options, SAMPLERS, Sampler};
 pub use schedules::{SCHEDULERS, Scheduler};
 
+use crate::control::Loader;
 use crate::diffusion::Network;
 use crate::{Engine, Latent, LatentFormat, Model, Samples, Stop, Watch};
 use burn::tensor::{DType, Tensor};
@@ -243,7 +244,13 @@ impl Prepared<'_> {
         let ambient = Arc::new(Mutex::new(generator));
 
         let mask_picture = mask.clone().map(|it| frame.pictures(it).narrow(1, 0, 1));
-        let beside = Beside { latent: frame.pictures(latent.clone()), noise_mask: mask_picture.as_ref(), format: self.format };
+        let controls = Loader::new(engine);
+        let beside = Beside {
+            latent: frame.pictures(latent.clone()),
+            noise_mask: mask_picture.as_ref(),
+            format: self.format,
+            controls: &controls,
+        };
         let patches = &request.guider.model.patches;
         self.network.check(patches)?;
         let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;

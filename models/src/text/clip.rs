@@ -4,7 +4,8 @@
 
 use super::Architecture;
 use crate::blocks::{Embedding, LayerNorm, Linear};
-use crate::weights::{Layout, rename};
+use crate::text::prompt::Padding;
+use crate::weights::{Layout, rename, split};
 use crate::{LoadError, Stop, Watch, Weights};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use kernels::AttentionOptions;
@@ -12,10 +13,48 @@ use kernels::AttentionOptions;
 /// OpenAI's CLIP-L, which SD 1.x reads prompts with, and its smaller relatives.
 pub const CLIP_L: Architecture = Architecture {
     name: "clip-l",
-    layouts: &[&BARE],
-    // The larger ones of OpenCLIP, with 24 and 32 layers, have another activation and other rules.
-    detect: |w| w.has("text_model.embeddings.token_embedding.weight") && w.count("text_model.encoder.layers") < 23,
+    layouts: LAYOUTS,
+    detect: |w| layers(w).is_some_and(|it| it < 23),
+    padding: Padding::End,
+    layer: -1,
+    normed: true,
+    gelu: false,
+    embedding: "clip_l",
 };
+
+/// OpenCLIP's ViT-H, which SD 2 reads prompts with. Its last layer has no say; some files leave it out.
+pub const CLIP_H: Architecture = Architecture {
+    name: "clip-h",
+    layouts: LAYOUTS,
+    detect: |w| layers(w).is_some_and(|it| (23..30).contains(&it)),
+    padding: Padding::Zero,
+    layer: -2,
+    normed: true,
+    gelu: true,
+    embedding: "clip_h",
+};
+
+/// OpenCLIP's ViT-bigG, the second encoder of SD XL and the only one of its refiner.
+pub const CLIP_G: Architecture = Architecture {
+    name: "clip-g",
+    layouts: LAYOUTS,
+    detect: |w| layers(w).is_some_and(|it| it >= 30),
+    padding: Padding::Zero,
+    layer: -2,
+    normed: false,
+    gelu: true,
+    embedding: "clip_g",
+};
+
+/// Layers of ViT-H, counted with the last.
+const H_LAYERS: usize = 24;
+
+fn layers(weights: &Weights) -> Option<usize> {
+    weights.has("text_model.embeddings.token_embedding.weight").then(|| weights.count("text_model.encoder.layers"))
+}
+
+/// The canonical names are those of transformers.
+const LAYOUTS: &[&Layout] = &[&BARE, &OPENCLIP];
 
 /// As some exporters write it: without the `text_model` around it.
 const BARE: Layout = Layout {
@@ -29,6 +68,39 @@ const BARE: Layout = Layout {
     sized: None,
 };
 
+/// As OpenCLIP writes it.
+const OPENCLIP: Layout = Layout {
+    name: "OpenCLIP",
+    marker: "transformer.resblocks.{}.ln_1",
+    rules: &[
+        rename("token_embedding", "text_model.embeddings.token_embedding"),
+        rename("positional_embedding", "text_model.embeddings.position_embedding.weight"),
+        rename("transformer.resblocks.{}.ln_1", "text_model.encoder.layers.{}.layer_norm1"),
+        rename("transformer.resblocks.{}.ln_2", "text_model.encoder.layers.{}.layer_norm2"),
+        rename("transformer.resblocks.{}.mlp.c_fc", "text_model.encoder.layers.{}.mlp.fc1"),
+        rename("transformer.resblocks.{}.mlp.c_proj", "text_model.encoder.layers.{}.mlp.fc2"),
+        rename("transformer.resblocks.{}.attn.out_proj", "text_model.encoder.layers.{}.self_attn.out_proj"),
+        split(
+            "transformer.resblocks.{}.attn.in_proj_weight",
+            &[
+                "text_model.encoder.layers.{}.self_attn.q_proj.weight",
+                "text_model.encoder.layers.{}.self_attn.k_proj.weight",
+                "text_model.encoder.layers.{}.self_attn.v_proj.weight",
+            ],
+        ),
+        split(
+            "transformer.resblocks.{}.attn.in_proj_bias",
+            &[
+                "text_model.encoder.layers.{}.self_attn.q_proj.bias",
+                "text_model.encoder.layers.{}.self_attn.k_proj.bias",
+                "text_model.encoder.layers.{}.self_attn.v_proj.bias",
+            ],
+        ),
+        rename("ln_final", "text_model.final_layer_norm"),
+    ],
+    sized: None,
+};
+
 /// Sizes, from the tensors; what they cannot tell, from `config.json`, or as in CLIP-L.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
@@ -38,6 +110,8 @@ pub(super) struct Config {
     pub(super) positions: usize,
     pub(super) width: usize,
     pub(super) layers: usize,
+    /// The same, with a last one that the file may leave out.
+    pub(super) nominal_layers: usize,
     inner: usize,
     heads: usize,
     activation: Activation,
@@ -55,7 +129,7 @@ impl Config {
     ///
     /// # Errors
     /// When a tensor that tells a size is missing, or a size or setting makes no sense.
-    pub(super) fn read(weights: &Weights) -> Result<Self, LoadError> {
+    pub(super) fn read(weights: &Weights, architecture: &Architecture) -> Result<Self, LoadError> {
         let bad = |reason: String| LoadError::Config { source_name: weights.source().to_owned(), reason };
         let [vocabulary, width] = weights.sizes("text_model.embeddings.token_embedding.weight")?;
         let [positions, _] = weights.sizes("text_model.embeddings.position_embedding.weight")?;
@@ -75,6 +149,7 @@ impl Config {
             return Err(bad(format!("num_attention_heads {heads} does not divide the width {width}")));
         }
         let activation = match setting("hidden_act").map(|it| it.as_str().ok_or(it)) {
+            None if architecture.gelu => Activation::Gelu,
             None | Some(Ok("quick_gelu")) => Activation::QuickGelu,
             Some(Ok("gelu")) => Activation::Gelu,
             Some(other) => {
@@ -87,7 +162,8 @@ impl Config {
             None => 1e-5,
         };
         let layers = weights.count("text_model.encoder.layers");
-        Ok(Self { vocabulary, positions, width, layers, inner, heads, activation, eps })
+        let nominal_layers = if architecture.name == CLIP_H.name { layers.max(H_LAYERS) } else { layers };
+        Ok(Self { vocabulary, positions, width, layers, nominal_layers, inner, heads, activation, eps })
     }
 }
 
@@ -97,6 +173,16 @@ pub(super) struct TextModel {
     position_embedding: Tensor<2>,
     layers: Vec<Layer>,
     final_layer_norm: LayerNorm,
+    /// From a state to the space that pictures share, `[out, C]`.
+    projection: Option<Tensor<2>>,
+}
+
+/// What a text model makes of tokens.
+pub(super) struct States {
+    /// Behind the layer that was asked for, `[B, T, C]`.
+    pub(super) kept: Tensor<3>,
+    /// Behind the last layer, normalised.
+    pub(super) last: Tensor<3>,
 }
 
 impl TextModel {
@@ -116,9 +202,10 @@ impl TextModel {
                 .map(|index| Layer::new(&text.at("encoder").at("layers").at(index), config, device))
                 .collect::<Result<_, _>>()?,
             final_layer_norm: LayerNorm::new(&text.at("final_layer_norm"), width, eps, device)?,
+            projection: projection(weights, width, device)?,
         };
         weights.finish(|name| {
-            let elsewhere = ["vision_model.", "visual_projection.", "text_projection."];
+            let elsewhere = ["vision_model.", "visual_projection.", "text_projection.bias", "visual."];
             name == "logit_scale" || name.ends_with("position_ids") || elsewhere.iter().any(|it| name.starts_with(it))
         })?;
         Ok(model)
@@ -129,25 +216,54 @@ impl TextModel {
         self.token_embedding.forward(ids)
     }
 
-    /// Runs the transformer over embedded tokens `[B, T, C]`.
-    ///
-    /// Returns the states `[B, T, C]` behind the layer of index `kept`, and those behind the last, both normalised.
+    /// Runs the transformer over embedded tokens `[B, T, C]`; `kept` is the index of a layer, whose states may be normalised.
     ///
     /// # Errors
     /// [`Stop::Cancelled`], asked for between layers.
-    pub(super) fn forward(&self, x: Tensor<3>, kept: usize, watch: &dyn Watch) -> Result<(Tensor<3>, Tensor<3>), Stop> {
+    pub(super) fn forward(&self, x: Tensor<3>, kept: usize, normed: bool, watch: &dyn Watch) -> Result<States, Stop> {
         let mut x = x + self.position_embedding.clone().unsqueeze();
         let mut hidden = None;
         for (index, layer) in self.layers.iter().enumerate() {
             watch.check()?;
             x = layer.forward(x);
-            if index == kept && index + 1 < self.layers.len() {
-                hidden = Some(self.final_layer_norm.forward(x.clone()));
+            if index == kept {
+                hidden = Some(x.clone());
             }
         }
         let last = self.final_layer_norm.forward(x);
-        Ok((hidden.unwrap_or_else(|| last.clone()), last))
+        let kept = match hidden {
+            Some(_) if normed && kept + 1 == self.layers.len() => last.clone(),
+            Some(hidden) if normed => self.final_layer_norm.forward(hidden),
+            Some(hidden) => hidden,
+            None => last.clone(),
+        };
+        Ok(States { kept, last })
     }
+
+    /// Projects a state `[1, C]`, where the file has a projection.
+    pub(super) fn project(&self, state: Tensor<2>) -> Tensor<2> {
+        match &self.projection {
+            Some(projection) => kernels::linear(state, projection.clone(), None),
+            None => state,
+        }
+    }
+}
+
+/// The projection, which OpenCLIP has lying on its side.
+fn projection(weights: &Weights, width: usize, device: &Device) -> Result<Option<Tensor<2>>, LoadError> {
+    if weights.has("text_projection.weight") {
+        let [outputs, _] = weights.sizes("text_projection.weight")?;
+        return weights.tensor("text_projection.weight", [outputs, width], device).map(Some);
+    }
+    if weights.has("text_projection") {
+        let [_, outputs] = weights.sizes("text_projection")?;
+        let stored: Tensor<2> = weights.tensor("text_projection", [width, outputs], device)?;
+        // Drawn once: kernels want rows that lie together.
+        let turned = stored.swap_dims(0, 1).into_data();
+        let dtype = turned.dtype();
+        return Ok(Some(Tensor::from_data(turned, (device, dtype))));
+    }
+    Ok(None)
 }
 
 struct Layer {

@@ -28,21 +28,20 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Opens a file: its tensor `clip_l` or `emb_params`, or its only one, `[n, width]` or `[width]`.
+    /// Opens a file: its tensor for the encoder of this key (`clip_l`...), or `emb_params`, or its only one, `[n, width]` or `[width]`.
     ///
     /// # Errors
     /// When the file cannot be read, holds no such tensor, or holds vectors that are not `width` wide.
-    pub fn open(name: &str, path: &std::path::Path, width: usize) -> Result<Self, Stop> {
+    pub fn open(name: &str, path: &std::path::Path, width: usize, key: &str) -> Result<Self, Stop> {
         let weights = Weights::open(path)?;
         let malformed = |reason: String| LoadError::Malformed { path: path.to_owned(), reason };
         let names: Vec<&str> = weights.names().collect();
-        let known = ["clip_l", "emb_params"].into_iter().find(|it| names.contains(it));
+        let known = [key, "emb_params"].into_iter().find(|it| names.contains(it));
         let tensor = match (known, names.as_slice()) {
             (Some(known), _) => known.to_owned(),
             (None, [only]) => (*only).to_owned(),
             _ => {
-                let reason =
-                    format!("is not an embedding: it has {} tensors, none of them `clip_l` or `emb_params`", names.len());
+                let reason = format!("is not an embedding: it has {} tensors, none of them `{key}` or `emb_params`", names.len());
                 return Err(malformed(reason).into());
             }
         };

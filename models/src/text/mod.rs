@@ -8,22 +8,22 @@ mod merges;
 mod prompt;
 mod tokenizer;
 
-pub use clip::CLIP_L;
+pub use clip::{CLIP_G, CLIP_H, CLIP_L};
 pub use embedding::{Embedding, Embeddings};
-pub use prompt::{PromptError, Token, Tokens, Weighted};
+pub use prompt::{Padding, PromptError, Token, Tokens, Weighted};
 pub use tokenizer::Tokenizer;
 
 use crate::patch::Patch;
 use crate::weights::Layout;
 use crate::{Cond, Conditioning, Engine, LoadError, Recipe, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
-use clip::{Config, TextModel, int_tensor};
+use clip::{Config, States, TextModel, int_tensor};
 use prompt::Format;
 use std::fmt;
 use std::sync::Arc;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L];
+pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L, &CLIP_H, &CLIP_G];
 
 /// How many chunks are encoded at once; a longer prompt takes several rounds, so that memory has a bound.
 const CHUNKS_AT_ONCE: usize = 16;
@@ -36,6 +36,16 @@ pub struct Architecture {
     pub layouts: &'static [&'static Layout],
     /// Whether these tensors (canonical names) are of this family.
     pub detect: fn(&Weights) -> bool,
+    /// What fills its chunks.
+    pub padding: Padding,
+    /// The layer whose states it gives when it works alone: -1 is the last.
+    pub layer: i64,
+    /// Whether these are normalised.
+    pub normed: bool,
+    /// Whether it computes with the exact GELU where no setting says otherwise, else with the quick one.
+    pub gelu: bool,
+    /// The tensor of an embedding's file that is for it.
+    pub embedding: &'static str,
 }
 
 impl fmt::Debug for Architecture {
@@ -59,20 +69,32 @@ pub fn detect(weights: &Weights) -> Result<(&'static Architecture, Weights), Loa
     Err(LoadError::Unknown { source_name: weights.source().to_owned(), first })
 }
 
-/// A CLIP on a wire: a text encoder with its tokenizer. Cloning costs nothing and loads nothing.
+/// A CLIP on a wire: text encoders with their tokenizers. Cloning costs nothing and loads nothing.
 #[derive(Clone)]
 pub struct Clip {
-    weights: Weights,
-    architecture: &'static Architecture,
-    config: Arc<Config>,
-    tokenizer: Tokenizer,
+    /// One, or CLIP-L and CLIP-G of SD XL.
+    encoders: Vec<Encoder>,
     embeddings: Option<Arc<dyn Embeddings>>,
     last_layer: Option<i64>,
 }
 
+/// One text encoder.
+#[derive(Clone)]
+struct Encoder {
+    weights: Weights,
+    architecture: &'static Architecture,
+    config: Arc<Config>,
+    tokenizer: Tokenizer,
+    /// The layer whose states it gives.
+    layer: i64,
+    normed: bool,
+    /// Whether its pooled state is projected into the space that pictures share.
+    projected: bool,
+}
+
 impl Recipe for Clip {
     fn networks(&self) -> Vec<(String, &Weights)> {
-        vec![(self.network_key(), &self.weights)]
+        self.encoders.iter().map(|it| (it.network_key(), &it.weights)).collect()
     }
 }
 
@@ -82,9 +104,27 @@ impl Clip {
     /// # Errors
     /// As [`detect`], and where sizes or settings make no sense.
     pub fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
-        let (architecture, weights) = detect(weights)?;
-        let config = Arc::new(Config::read(&weights)?);
-        Ok(Self { weights, architecture, config, tokenizer, embeddings: None, last_layer: None })
+        Ok(Self { encoders: vec![Encoder::new(weights, tokenizer)?], embeddings: None, last_layer: None })
+    }
+
+    /// The two text encoders of SD XL, in any order.
+    ///
+    /// # Errors
+    /// As [`Clip::new`], and [`LoadError::Config`] where they are not CLIP-L and CLIP-G.
+    pub fn pair(parts: [(&Weights, Tokenizer); 2]) -> Result<Self, LoadError> {
+        let sources = parts.each_ref().map(|it| it.0.source().to_owned());
+        let mut encoders = Vec::new();
+        for (weights, tokenizer) in parts {
+            // Both give the states before their last layer as they are.
+            encoders.push(Encoder { layer: -2, normed: false, ..Encoder::new(weights, tokenizer)? });
+        }
+        encoders.sort_by_key(|it| it.architecture.name != CLIP_L.name);
+        let names = [encoders[0].architecture.name, encoders[1].architecture.name];
+        if names != [CLIP_L.name, CLIP_G.name] {
+            let reason = format!("{} and {} do not work together: SD XL has clip-l and clip-g", names[0], names[1]);
+            return Err(LoadError::Config { source_name: sources.join(" with "), reason });
+        }
+        Ok(Self { encoders, embeddings: None, last_layer: None })
     }
 
     /// The same, with a place where `embedding:name` is found.
@@ -101,68 +141,130 @@ impl Clip {
         Self { last_layer: Some(layer), ..self }
     }
 
-    /// What kind of encoder it is.
+    /// What kind of encoder it is, or the first of two.
     pub fn architecture(&self) -> &'static Architecture {
-        self.architecture
+        self.encoders[0].architecture
     }
 
-    /// Its tensors.
-    pub fn weights(&self) -> &Weights {
-        &self.weights
+    /// What kinds of encoders are in it, and their tensors.
+    pub fn encoders(&self) -> impl Iterator<Item = (&'static Architecture, &Weights)> {
+        self.encoders.iter().map(|it| (it.architecture, &it.weights))
     }
 
     /// The tensors of each encoder in it, and the foreign names that they may have.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (&Weights, &'static [&'static Layout])> {
-        std::iter::once((&self.weights, self.architecture.layouts))
+        self.encoders.iter().map(|it| (&it.weights, it.architecture.layouts))
     }
 
     /// The same, with changes to the tensors of the encoder of this number.
-    pub(crate) fn patched(self, _: usize, patch: Patch) -> Self {
-        Self { weights: self.weights.patched(patch), ..self }
+    pub(crate) fn patched(mut self, index: usize, patch: Patch) -> Self {
+        if let Some(encoder) = self.encoders.get_mut(index) {
+            encoder.weights = encoder.weights.patched(patch);
+        }
+        self
     }
 
     /// Equal for recipes that encode every prompt alike.
     pub fn key(&self) -> String {
         let embeddings = self.embeddings.as_ref().map(|it| it.identity()).unwrap_or_default();
-        format!("{}:{}:{}:{embeddings}", self.network_key(), self.tokenizer.identity(), self.kept_layer())
+        let each = |it: &Encoder| {
+            let (layer, normed) = it.kept(self.last_layer);
+            format!("{}:{}:{layer}:{normed}:", it.network_key(), it.tokenizer.identity())
+        };
+        self.encoders.iter().map(each).collect::<String>() + &embeddings
     }
 
-    /// Reads a prompt: its tokens with their weights, dealt into chunks.
+    /// Reads a prompt as the first encoder does: its tokens with their weights, dealt into chunks.
     ///
     /// # Errors
     /// [`Stop::Prompt`] says what is wrong with it.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, Stop> {
-        let format = Format { length: self.config.positions, width: self.config.width };
-        prompt::tokenize(text, &self.tokenizer, self.embeddings.as_deref(), format)
+        self.encoders[0].tokenize(text, self.embeddings.as_deref())
     }
 
     /// Encodes a prompt: hidden states of all chunks behind each other, `[1, chunks · T, C]`, and the pooled state of the first, `[1, C]`.
     ///
-    /// A token of weight w stands for `(z - z_empty) · w + z_empty`, where `z_empty` is what the empty prompt has in its place.
+    /// A token of weight w stands for `(z - z_empty) · w + z_empty`, where `z_empty` is what the empty prompt has in its place. Of two
+    /// encoders the states stand side by side, and the pooled state is the second's.
     ///
     /// # Errors
     /// As [`Clip::tokenize`]; [`Stop::Load`] where the file is not what its family needs; [`Stop::Cancelled`].
     pub fn encode(&self, text: &str, engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
-        let tokens = self.tokenize(text)?;
-        let chunks = tokens.chunks;
+        self.encode_each([text, text], engine, watch)
+    }
+
+    /// As [`Clip::encode`], with a text for each of two encoders; one alone reads the first.
+    ///
+    /// # Errors
+    /// As [`Clip::encode`].
+    pub fn encode_each(&self, texts: [&str; 2], engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
+        let embeddings = self.embeddings.as_deref();
+        let read = |(encoder, text): (&Encoder, &str)| encoder.tokenize(text, embeddings).map(|it| it.chunks);
+        let mut chunks = self.encoders.iter().zip(texts).map(read).collect::<Result<Vec<_>, _>>()?;
+        if texts[0] != texts[1] {
+            // The shorter prompt goes on in silence.
+            let longest = chunks.iter().map(Vec::len).max().unwrap_or(0);
+            for (encoder, chunks) in self.encoders.iter().zip(&mut chunks) {
+                let silence = encoder.tokenize("", embeddings)?.chunks;
+                chunks.extend(silence.into_iter().cycle().take(longest - chunks.len()));
+            }
+        }
+        let mut encoded = Vec::new();
+        for (encoder, chunks) in self.encoders.iter().zip(&chunks) {
+            encoded.push(encoder.encode(chunks, embeddings, self.last_layer, engine, watch)?);
+        }
+        let length = encoded.iter().map(|it| it.0.dims()[1]).min().unwrap_or(0);
+        let pooled = encoded.last().map(|it| it.1.clone());
+        let context = Tensor::cat(encoded.into_iter().map(|it| it.0.narrow(1, 0, length)).collect(), 2);
+        Ok(vec![Cond::new(context, pooled)])
+    }
+}
+
+impl Encoder {
+    fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
+        let (architecture, weights) = detect(weights)?;
+        let config = Arc::new(Config::read(&weights, architecture)?);
+        let Architecture { layer, normed, .. } = *architecture;
+        // Nobody looks at the pooled state of CLIP-L in a projection.
+        let projected = architecture.name != CLIP_L.name;
+        Ok(Self { weights, architecture, config, tokenizer, layer, normed, projected })
+    }
+
+    fn tokenize(&self, text: &str, embeddings: Option<&dyn Embeddings>) -> Result<Tokens, Stop> {
+        let Architecture { padding, embedding, .. } = *self.architecture;
+        let format = Format { length: self.config.positions, width: self.config.width, padding, embedding };
+        prompt::tokenize(text, &self.tokenizer, embeddings, format)
+    }
+
+    /// The states of all chunks behind each other, `[1, chunks · T, C]`, and the pooled state of the first, `[1, C]`.
+    fn encode(
+        &self,
+        chunks: &[Vec<Weighted>],
+        embeddings: Option<&dyn Embeddings>,
+        last_layer: Option<i64>,
+        engine: &Engine,
+        watch: &dyn Watch,
+    ) -> Result<(Tensor<3>, Tensor<2>), Stop> {
         let weighted = chunks.iter().flatten().any(|it| it.weight != 1.0);
-        let empty = if weighted { self.tokenize("")?.chunks } else { Vec::new() };
+        let empty = if weighted { self.tokenize("", embeddings)?.chunks } else { Vec::new() };
         let rows: Vec<&[Weighted]> = chunks.iter().chain(&empty).map(Vec::as_slice).collect();
 
         let model = engine
             .network(&self.network_key(), &self.weights, |weights, device| TextModel::new(weights, &self.config, device))?;
-        let mut states = Vec::new();
+        let (layer, normed) = self.kept(last_layer);
+        let mut all = Vec::new();
         let mut pooled = None;
         for rows in rows.chunks(CHUNKS_AT_ONCE) {
-            let (hidden, last) = model.forward(self.embed(&model, rows, engine.device())?, self.kept_layer(), watch)?;
+            let States { kept, last } = model.forward(self.embed(&model, rows, engine.device())?, layer, normed, watch)?;
             pooled = pooled.or_else(|| Some(last.narrow(0, 0, 1).narrow(1, self.pooled_at(rows[0]), 1)));
-            states.push(hidden);
+            all.push(kept);
         }
-        let states = Tensor::cat(states, 0);
-        let states = if weighted { weigh(states, &chunks) } else { states };
+        let states = Tensor::cat(all, 0);
+        let states = if weighted { weigh(states, chunks) } else { states };
         let [_, length, width] = states.dims();
         let context = states.reshape([1, chunks.len() * length, width]);
-        Ok(vec![Cond::new(context, pooled.map(|it| it.reshape([1, width])))])
+        let pooled = pooled.map_or_else(|| Tensor::zeros([1, width], engine.device()), |it| it.reshape([1, width]));
+        Ok((context, if self.projected { model.project(pooled) } else { pooled }))
     }
 
     /// The vectors of chunks, `[B, T, C]`: rows of the token table, or of embeddings.
@@ -211,17 +313,27 @@ impl Clip {
         first + chunk[first..].iter().filter(|it| matches!(it.token, Token::Vector(..))).count()
     }
 
-    /// The index of the layer whose states are taken.
-    fn kept_layer(&self) -> usize {
-        let layers = self.config.layers;
-        let last = layers.saturating_sub(1);
-        let Some(layer) = self.last_layer else { return last };
+    /// The index of the layer whose states are taken, and whether they are normalised.
+    fn kept(&self, last_layer: Option<i64>) -> (usize, bool) {
+        let layers = self.config.nominal_layers;
+        let last = self.config.layers.saturating_sub(1);
+        let layer = last_layer.unwrap_or(self.layer);
         let index = if layer < 0 { i64::try_from(layers).unwrap_or(i64::MAX) + layer } else { layer };
-        usize::try_from(index).ok().filter(|it| *it <= last).unwrap_or(last)
+        match usize::try_from(index) {
+            // A last layer that the file leaves out is the one before it.
+            Ok(index) if index < layers => (index.min(last), self.normed),
+            _ => (last, true),
+        }
     }
 
     fn network_key(&self) -> String {
         format!("{}:{}", self.architecture.name, self.weights.identity())
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.network_key())
     }
 }
 
@@ -281,6 +393,7 @@ mod golden {
 mod tests {
     use super::*;
     use crate::Unwatched;
+    use burn::tensor::TensorData;
 
     fn clip(name: &str) -> Clip {
         let weights = Weights::open(&golden::path(name).join("text_encoder/model.safetensors")).unwrap();
@@ -337,14 +450,14 @@ mod tests {
         let path = folder.path().join("bare.safetensors");
         safetensors::serialize_to_file(bare, None, &path).unwrap();
         let whole = clip("quick_gelu");
-        let bare = Clip::new(&Weights::open(&path).unwrap(), whole.tokenizer.clone()).unwrap();
+        let bare = Clip::new(&Weights::open(&path).unwrap(), whole.encoders[0].tokenizer.clone()).unwrap();
         let difference = encode(&bare, "a cat").context - encode(&whole, "a cat").context;
         assert_eq!(difference.abs().max().into_scalar::<f32>(), 0.0);
     }
 
     #[test]
     fn settings_that_make_no_sense_are_errors() {
-        let weights = clip("gelu").weights;
+        let weights = clip("gelu").encoders.remove(0).weights;
         for (settings, said) in [
             (r#"{"num_attention_heads": 7}"#, "num_attention_heads 7 does not divide the width 24"),
             (r#"{"num_attention_heads": -1}"#, "num_attention_heads -1"),
@@ -366,7 +479,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
         safetensors::serialize_to_file(tensors.tensors().into_iter().filter(|it| it.0 != name), None, &path).unwrap();
-        let clip = Clip::new(&Weights::open(&path).unwrap(), clip("quick_gelu").tokenizer).unwrap();
+        let clip = Clip::new(&Weights::open(&path).unwrap(), clip("quick_gelu").encoders[0].tokenizer.clone()).unwrap();
         let error = clip.encode("a cat", &Engine::cpu(), &Unwatched).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
@@ -391,7 +504,8 @@ mod tests {
 
     #[test]
     fn a_tokenizer_of_another_model_is_an_error() {
-        let clip = Clip { tokenizer: Tokenizer::clip(), ..clip("quick_gelu") };
+        let mut clip = clip("quick_gelu");
+        clip.encoders[0].tokenizer = Tokenizer::clip();
         let error = clip.encode("a cat", &Engine::cpu(), &Unwatched).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -403,5 +517,81 @@ mod tests {
     fn tensors_of_no_known_encoder_are_an_error() {
         let weights = Weights::open(&golden::path("embeddings/one.safetensors")).unwrap();
         assert!(matches!(Clip::new(&weights, Tokenizer::clip()), Err(LoadError::Unknown { .. })));
+    }
+
+    /// An encoder of the goldens made by tests/parity/make/openclip.py; `change` may do harm to its tensors.
+    fn made(case: &str, change: impl FnOnce(&mut Vec<(String, TensorData)>)) -> Weights {
+        let path = golden::path("../openclip.json");
+        let cases: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let case = &cases[case];
+        let rows = case["tensors"].as_array().unwrap().iter().zip(case["seed"].as_u64().unwrap()..);
+        let made = rows.map(|(row, place)| {
+            let shape: Vec<usize> = serde_json::from_value(row[1].clone()).unwrap();
+            let (offset, scale) = (row[2].as_f64().unwrap() as f32, row[3].as_f64().unwrap() as f32);
+            let values: Vec<f32> = crate::golden::values(place, shape.iter().product(), offset, scale).collect();
+            (row[0].as_str().unwrap().to_owned(), TensorData::new(values, shape))
+        });
+        let mut tensors: Vec<_> = made.collect();
+        change(&mut tensors);
+        Weights::from_tensors("a golden", tensors).unwrap()
+    }
+
+    fn words() -> Tokenizer {
+        Tokenizer::open(&golden::path("gelu/tokenizer")).unwrap()
+    }
+
+    const PROMPTS: [&str; 2] = ["a b", "a (b:1.3) c"];
+
+    fn long() -> String {
+        "a b ".repeat(14)
+    }
+
+    #[track_caller]
+    fn agrees(cond: Cond, case: &str) {
+        let expected = Weights::open(&golden::path("../openclip.safetensors")).unwrap();
+        for error in [
+            difference(cond.context, &expected, &format!("{case}.context")),
+            difference(cond.pooled.unwrap(), &expected, &format!("{case}.pooled")),
+        ] {
+            assert!(error < 1e-4, "{case}: {error}");
+        }
+    }
+
+    #[test]
+    fn openclip_encoders_encode_as_comfyui_and_transformers_do() {
+        for (case, family) in [("h", "clip-h"), ("g", "clip-g")] {
+            let clip = Clip::new(&made(case, |_| ()), words()).unwrap();
+            assert_eq!(clip.architecture().name, family);
+            for (index, text) in [PROMPTS[0], PROMPTS[1], &long()].into_iter().enumerate() {
+                agrees(encode(&clip, text), &format!("{case}.{index}"));
+            }
+        }
+        let clip = Clip::new(&made("h", |_| ()), words()).unwrap();
+        agrees(encode(&clip.with_last_layer(-3), PROMPTS[0]), "third");
+    }
+
+    #[test]
+    fn a_pair_of_encoders_stands_side_by_side_in_any_order() {
+        let (l, g) = (made("l", |_| ()), made("g", |_| ()));
+        let clip = Clip::pair([(&g, words()), (&l, words())]).unwrap();
+        for (index, text) in [PROMPTS[0], PROMPTS[1], &long()].into_iter().enumerate() {
+            agrees(encode(&clip, text), &format!("both.{index}"));
+        }
+        let different = clip.encode_each([PROMPTS[0], &long()], &Engine::cpu(), &Unwatched).unwrap().remove(0);
+        agrees(different, "different");
+        agrees(encode(&clip.clone().with_last_layer(-1), PROMPTS[0]), "last");
+        assert_eq!(clip.networks().len(), 2);
+        let error = Clip::pair([(&l, words()), (&l, words())]).unwrap_err().to_string();
+        assert!(error.ends_with("clip-l and clip-l do not work together: SD XL has clip-l and clip-g"), "{error}");
+    }
+
+    #[test]
+    fn the_last_layer_of_the_second_may_be_left_out() {
+        let whole = Clip::new(&made("h", |_| ()), words()).unwrap();
+        let cut = made("h", |all| all.retain(|it| !it.0.starts_with("transformer.resblocks.23.")));
+        let cut = Clip::new(&cut, words()).unwrap();
+        assert_eq!(cut.architecture().name, "clip-h");
+        let off = encode(&cut, "a b").context - encode(&whole, "a b").context;
+        assert_eq!(off.abs().max().into_scalar::<f32>(), 0.0);
     }
 }

@@ -88,6 +88,19 @@ pub(super) struct Format {
     pub(super) length: usize,
     /// Width of an embedding's vectors.
     pub(super) width: usize,
+    /// What fills a chunk behind its end token.
+    pub(super) padding: Padding,
+    /// The tensor of an embedding's file that is for this encoder.
+    pub(super) embedding: &'static str,
+}
+
+/// What fills a chunk behind its end token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// More end tokens.
+    End,
+    /// Tokens of number 0.
+    Zero,
 }
 
 /// Reads a prompt.
@@ -105,7 +118,8 @@ pub(super) fn tokenize(
         reader.read(&unescape(segment), weight)?;
     }
     let (start, end) = tokenizer.start_and_end()?;
-    Ok(Tokens { chunks: deal(reader.words, format.length, start, end) })
+    let pad = if format.padding == Padding::End { end } else { 0 };
+    Ok(Tokens { chunks: deal(reader.words, format.length, [start, end, pad]) })
 }
 
 struct Reader<'a> {
@@ -160,7 +174,7 @@ impl Reader<'_> {
             return Ok(Some(opened.clone()));
         }
         let Some(path) = self.embeddings.and_then(|it| it.find(name)) else { return Ok(None) };
-        let opened = Arc::new(Embedding::open(name, &path, self.format.width)?);
+        let opened = Arc::new(Embedding::open(name, &path, self.format.width, self.format.embedding)?);
         self.opened.insert(name.to_owned(), opened.clone());
         Ok(Some(opened))
     }
@@ -274,11 +288,11 @@ fn number(text: &str) -> Option<f64> {
 /// Deals words into chunks of `length` places, each beginning with `start`, ending with `end`, and padded with `end`.
 ///
 /// A short word that does not fit into the rest of a chunk moves to the next; a long one is cut.
-fn deal(words: Vec<Vec<Weighted>>, length: usize, start: u32, end: u32) -> Vec<Vec<Weighted>> {
+fn deal(words: Vec<Vec<Weighted>>, length: usize, [start, end, pad]: [u32; 3]) -> Vec<Vec<Weighted>> {
     let plain = |id| Weighted { token: Token::Id(id), weight: 1.0 };
     let close = |mut chunk: Vec<Weighted>| {
         chunk.push(plain(end));
-        chunk.resize_with(length.max(chunk.len()), || plain(end));
+        chunk.resize_with(length.max(chunk.len()), || plain(pad));
         chunk
     };
     let mut chunks = Vec::new();
@@ -304,7 +318,7 @@ mod tests {
     use crate::text::golden;
     use burn::tensor::Device;
 
-    const SD1: Format = Format { length: 77, width: 64 };
+    const SD1: Format = Format { length: 77, width: 64, padding: Padding::End, embedding: "clip_l" };
 
     fn read(text: &str) -> Result<Tokens, Stop> {
         tokenize(text, &Tokenizer::clip(), Some(&golden::Folder(golden::path("embeddings"))), SD1)
@@ -386,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_chunk_of_three_places_takes_one_token_each() {
-        let format = Format { length: 3, width: 64 };
+        let format = Format { length: 3, ..SD1 };
         let tokens = tokenize("a cat sat", &Tokenizer::clip(), None, format).unwrap();
         assert_eq!(tokens.chunks.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
     }

@@ -146,8 +146,8 @@ impl LoadError {
             Self::NotFound { nearest, .. } | Self::Unknown { first: nearest, .. } if nearest.is_empty() => return None,
             Self::NotFound { nearest, .. } => format!("did you mean {}?", alternatives(nearest)),
             Self::Unknown { first, .. } => match family(first) {
-                Some(family) => format!("these tensors look like {family}, which is not supported here"),
-                None => "a checkpoint of Stable Diffusion 1, or one of its parts, would be read".to_owned(),
+                Some(family) => format!("these tensors look like {family} and are of no use here"),
+                None => "a checkpoint of Stable Diffusion 1, 2 or XL, or one of its parts, would be read".to_owned(),
             },
             Self::Shape { .. } => {
                 "the file holds a model of another size or family: choose the loader node for its kind".to_owned()
@@ -178,10 +178,6 @@ pub(crate) fn family<'a>(names: impl IntoIterator<Item = impl AsRef<str> + 'a>) 
         ("double_blocks.0.img_attn", "Flux"),
         ("single_blocks.0.linear1", "Flux"),
         ("joint_blocks.0.", "Stable Diffusion 3"),
-        ("conditioner.embedders.1.", "Stable Diffusion XL"),
-        ("conditioner.embedders.0.", "Stable Diffusion XL (refiner)"),
-        ("label_emb.0.0.", "Stable Diffusion XL"),
-        ("cond_stage_model.model.", "Stable Diffusion 2"),
         ("clip_txt_mapper.", "Stable Cascade (stage C)"),
         ("clip_mapper.", "Stable Cascade (stage B)"),
         ("cap_embedder.", "a Lumina model"),
@@ -190,13 +186,13 @@ pub(crate) fn family<'a>(names: impl IntoIterator<Item = impl AsRef<str> + 'a>) 
         ("adaln_single.", "PixArt or LTX-Video"),
         ("head.modulation", "Wan"),
         ("t5_yproj.", "Mochi"),
-        (".lora_up.", "a LoRA"),
-        (".lora_A.", "a LoRA"),
-        (".lora_down.", "a LoRA"),
-        ("lora_unet_", "a LoRA"),
-        ("control_model.", "a ControlNet"),
-        ("controlnet_cond_embedding.", "a ControlNet"),
-        ("controlnet_down_blocks.", "a ControlNet"),
+        (".lora_up.", "a LoRA, which LoraLoader reads,"),
+        (".lora_A.", "a LoRA, which LoraLoader reads,"),
+        (".lora_down.", "a LoRA, which LoraLoader reads,"),
+        ("lora_unet_", "a LoRA, which LoraLoader reads,"),
+        ("control_model.", "a ControlNet, which ControlNetLoader reads,"),
+        ("controlnet_cond_embedding.", "a ControlNet, which ControlNetLoader reads,"),
+        ("controlnet_down_blocks.", "a ControlNet, which ControlNetLoader reads,"),
         ("vision_model.", "a CLIP vision model"),
         ("encoder.block.0.layer.0.SelfAttention", "a T5 text encoder"),
         ("model.layers.0.self_attn.", "a language model"),
@@ -278,7 +274,7 @@ mod tests {
     fn a_known_but_unsupported_family_is_named() {
         let first = vec!["double_blocks.0.img_attn.norm.key_norm.scale".to_owned()];
         let error = LoadError::Unknown { source_name: "f".into(), first };
-        assert_eq!(error.hint().expect("a hint"), "these tensors look like Flux, which is not supported here");
+        assert_eq!(error.hint().expect("a hint"), "these tensors look like Flux and are of no use here");
     }
 
     #[test]

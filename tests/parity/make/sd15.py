@@ -1,4 +1,4 @@
-"""Goldens of the SD 1 UNet and of the autoencoders, from diffusers.
+"""Goldens of the UNets of SD 1, SD 2 and SD XL and of the autoencoders, from diffusers.
 
     python tests/parity/make/sd15.py
 
@@ -52,7 +52,7 @@ def keep(name, **tensors):
 
 
 RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
-ENDS = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "conv_norm_out": "out.0", "conv_out": "out.2"}
+ENDS = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2", "conv_norm_out": "out.0", "conv_out": "out.2"}
 
 
 def unet_names(config):
@@ -83,7 +83,7 @@ def unet_names(config):
     return rename
 
 
-def unet(name, dtype="F32", size=(6, 9), tokens=5, **config):
+def unet(name, dtype="F32", size=(6, 9), tokens=5, ids=None, **config):
     model = UNet2DConditionModel(sample_size=8, **config)
     model, state = fill(name, model, unet_names(model.config), dtype)
     rename = unet_names(model.config)
@@ -93,7 +93,11 @@ def unet(name, dtype="F32", size=(6, 9), tokens=5, **config):
     x = torch.from_numpy(values(1 << 20, (2, model.config.in_channels, *size), 0.0, 4.0))
     context = torch.from_numpy(values(2 << 20, (2, tokens, width), 0.0, 3.0))
     timestep = torch.tensor([999.0, 7.5])
-    keep(name, x=x, context=context, timestep=timestep, y=model(x, timestep, context).sample)
+    more, kept = {}, {}
+    if ids:
+        pooled = torch.from_numpy(values(7 << 20, (2, 32), 0.0, 3.0))
+        more, kept = {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": torch.tensor([ids, ids])}}, {"pooled": pooled}
+    keep(name, x=x, context=context, timestep=timestep, y=model(x, timestep, context, **more).sample, **kept)
 
 
 def vae_names(levels):
@@ -154,6 +158,10 @@ unet("edit", in_channels=8, block_out_channels=(16, 48), layers_per_block=2, dow
 kl("kl", block_out_channels=(32, 64), layers_per_block=1)
 kl("kl_bare", dtype="F16", block_out_channels=(8, 16, 16), layers_per_block=2, norm_num_groups=4, latent_channels=6, use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False, scaling_factor=0.3)
 tiny("tiny", encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4, num_encoder_blocks=(1, 2, 2, 2), num_decoder_blocks=(2, 2, 2, 1))
+unet("sd2", block_out_channels=(64, 128), layers_per_block=1, down_block_types=(CROSS_DOWN, DOWN), up_block_types=(UP, CROSS_UP), cross_attention_dim=1024, attention_head_dim=(1, 2), use_linear_projection=True)
+xl = dict(addition_embed_type="text_time", addition_time_embed_dim=256, use_linear_projection=True)
+unet("sdxl", ids=[768.0, 1024.0, 3.0, 5.0, 512.0, 640.0], block_out_channels=(64, 128), layers_per_block=1, down_block_types=(DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, UP), transformer_layers_per_block=(1, 2), attention_head_dim=(1, 2), cross_attention_dim=48, projection_class_embeddings_input_dim=32 + 6 * 256, **xl)
+unet("refiner", dtype="F16", ids=[768.0, 1024.0, 0.0, 0.0, 2.5], block_out_channels=(64, 64, 128), layers_per_block=1, down_block_types=(DOWN, CROSS_DOWN, DOWN), up_block_types=(UP, CROSS_UP, UP), transformer_layers_per_block=(1, 2, 1), attention_head_dim=(1, 1, 2), cross_attention_dim=40, projection_class_embeddings_input_dim=32 + 5 * 256, **xl)
 
 rows = lambda case: ",\n".join("   " + json.dumps(it) for it in case["tensors"])
 text = ",\n".join(
