@@ -12,6 +12,7 @@ from diffusers import EulerDiscreteScheduler
 
 import autoencoder
 import diffusion
+import text
 import tokenizer
 
 
@@ -25,11 +26,12 @@ def main():
     vae = autoencoder.make()
     autoencoder.encoder_weights(vae, autoencoder.Look(args.run))
     vae.decoder.load_state_dict(torch.load(args.run / "decoder.pt")["decoder"])
-    unet, text = diffusion.make(vocabulary)
+    unet, encoder = diffusion.make(), text.make(vocabulary)
     saved = torch.load(args.run / "diffusion.pt")
-    head = torch.nn.Linear(diffusion.TEXT, 4)
-    torch.nn.ModuleDict({"unet": unet, "text": text, "head": head}).load_state_dict(saved["models"])
-    for model, name in ((vae, "vae"), (unet, "unet"), (text, "text_encoder")):
+    unet.load_state_dict(saved["unet"])
+    read = torch.load(args.run / "text.pt")["models"]
+    encoder.load_state_dict({k.removeprefix("text."): v for k, v in read.items() if k.startswith("text.")})
+    for model, name in ((vae, "vae"), (unet, "unet"), (encoder, "text_encoder")):
         model.to(torch.float16, memory_format=torch.contiguous_format).save_pretrained(args.to / name, safe_serialization=True)
         config = args.to / name / "config.json"
         data = json.loads(config.read_text())

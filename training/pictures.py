@@ -96,13 +96,23 @@ class World:
         return (self.rgb[things] + (1 - self.alpha[things]) * rgb[:, :, None, None]) * 2 - 1
 
 
+# Names that take no article.
+UNCOUNTED = set("bacon blueberries books bread broccoli cherries coral french-fries garlic grapes pancakes popcorn scissors sushi".split())
+
+
+def article(words):
+    return ("an " if words[0] in "aeiou" and not words.startswith("uni") else "a ") + words
+
+
 def captions(name, color):
     """Every way in which a picture is captioned; the first is the plain one, used in the evaluation."""
     n = name.replace("-", " ")
-    a = ("an " if n[0] in "aeiou" else "a ") + n
-    ways = [f"{a} on a {color} background", f"{a}, {color} background", f"{n} on {color}", f"{n}, {color} background"]
+    a = n if name in UNCOUNTED else article(n)
+    on = f"on {article(color)} background"
+    ways = [f"{a} {on}", f"{a}, {color} background", f"{n} on {color}", f"{n}, {color} background", f"{n} {on}"]
+    ways += [f"a picture of {a} {on}", f"an icon of {a} {on}"]
     if color == "white":
-        ways += [a, n]
+        ways += [a, n, f"a picture of {a}"]
     return ways
 
 
