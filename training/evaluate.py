@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--sheet", type=pathlib.Path)
     parser.add_argument("--list", action="store_true", help="print every prompt that went wrong and the best ones")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     world = World(args.run)
     pipe = StableDiffusionPipeline.from_pretrained(args.model)
     pipe.set_progress_bar_config(disable=True)
