@@ -21,8 +21,20 @@ PROMPTS = [
     "a snowman, green background",
     "an icon of a crown on a purple background",
     "an octopus on a white background",
-    "a cat on a yellow background",
-    "sun",
+    "a cat face on a yellow background",
+    "a sun",
+    "a unicorn on an orange background",
+    "cherries on a gray background",
+    "a red heart on a white background",
+    "penguin on red",
+    "a picture of a pineapple on a blue background",
+    "a smiling face with sunglasses on a green background",
+    "a soccer ball on a purple background",
+    "a house on a pink background",
+    "a jack o lantern on a black background",
+    "sunflower, gray background",
+    "a tropical fish on an orange background",
+    "an umbrella on a red background",
 ]
 STEPS, GUIDANCE = 28, 4.0
 
