@@ -245,7 +245,7 @@ fn models_are_listed_with_what_they_hold() {
     let demo = demo.to_str().expect("text");
     let found = burnish(&["models", "--models", demo], &json!(null)).out;
     assert!(found.starts_with("diffusers  burnish-demo  "), "{found}");
-    assert!(found.contains("clip-l text encoder 2.0 MB (f16)"), "{found}");
+    assert!(found.contains("clip-l text encoder 4.4 MB (f16)"), "{found}");
     let base = tempfile::tempdir().expect("a folder");
     let loras = base.path().join("models/loras");
     fs::create_dir_all(&loras).expect("a folder");
