@@ -41,9 +41,11 @@ fn every_workflow_draws_its_pictures() {
         ("hires-fix", 1, 128),
         ("image-to-image", 2, 64),
         ("inpaint", 1, 64),
+        ("prompt-editing", 1, 64),
         ("prompt-weighting", 1, 64),
         ("text-to-image", 1, 64),
         ("upscale", 1, 256),
+        ("xy-grid", 1, 200),
     ];
     let mut seen = Vec::new();
     for entry in fs::read_dir(root().join("workflows")).expect("workflows") {
