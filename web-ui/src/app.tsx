@@ -4,7 +4,7 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { useEffect } from "react";
 import { AddNode } from "./canvas/add-node";
 import { Canvas } from "./canvas/canvas";
-import { fit, pointed, toCanvas, zoomBy, zoomTo } from "./canvas/flow";
+import { fit, pointed, showAt, toCanvas, zoomBy, zoomTo } from "./canvas/flow";
 import { onKey, runCommand } from "./commands";
 import { Dialogs, Notices } from "./panels/dialogs";
 import { Library, Rail } from "./panels/library";
@@ -13,7 +13,7 @@ import { Side } from "./panels/side";
 import { TopBar } from "./panels/topbar";
 import { ViewerHost } from "./panels/viewer";
 import { addImage, ownClipboard, pasteText, refreshCatalog, restoreSession, watchJobs, watchSession } from "./store/actions";
-import { isDirty, layerShown, leave, select, tabOf, useEditor } from "./store/editor";
+import { isDirty, layerShown, leave, tabOf, useEditor } from "./store/editor";
 import { complain } from "./store/notices";
 import { listen, useRun } from "./store/run";
 import { useSettings } from "./store/settings";
@@ -172,5 +172,5 @@ function ViewBar() {
   );
 }
 
-/** For tests of this page in a browser: what is open, and nothing that changes it. */
-Object.assign(globalThis, { burnish: { document: () => tabOf(useEditor.getState()).history.present, layer: () => layerShown(useEditor.getState()), select } });
+/** For tests and measurements in a browser: what is open, and where it is looked at. */
+Object.assign(globalThis, { burnish: { layer: () => layerShown(useEditor.getState()), view: showAt } });

@@ -13,6 +13,8 @@ function Modal({ title, close, children, small = false }: { title: string; close
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
+    // By itself the dialog would give the focus to its first button.
+    dialog.current?.querySelector<HTMLElement>("[data-focus], .search input")?.focus();
   }, []);
   return (
     <dialog ref={dialog} className={small ? "modal modal-small" : "modal"} aria-label={title} onClose={close} onKeyDown={(event) => event.stopPropagation()} onPointerDown={(event) => event.target === event.currentTarget && close()}>
@@ -166,12 +168,12 @@ function Ask({ question }: { question: Question }) {
         }}
       >
         {question.text && <p>{question.text}</p>}
-        {question.value !== undefined && <input className="field" autoFocus aria-label={question.title} value={value} onFocus={(event) => event.currentTarget.select()} onChange={(event) => setValue(event.target.value)} />}
+        {question.value !== undefined && <input className="field" data-focus aria-label={question.title} value={value} onFocus={(event) => event.currentTarget.select()} onChange={(event) => setValue(event.target.value)} />}
         <footer>
           <button type="button" className="button" onClick={() => answer(null)}>
             Cancel
           </button>
-          <button type="submit" className="button button-main" data-danger={question.danger || undefined} autoFocus={question.value === undefined}>
+          <button type="submit" className="button button-main" data-danger={question.danger || undefined} data-focus={question.value === undefined || undefined}>
             {question.yes}
           </button>
         </footer>

@@ -60,14 +60,14 @@ function Tabs() {
   const tabs = useEditor((it) => it.tabs);
   const active = useEditor((it) => it.active);
   return (
-    <div className="tabs">
-      <div className="tabs-list" role="tablist" aria-label="Workflows">
+    <nav className="tabs" aria-label="Open workflows">
+      <div className="tabs-list">
         {tabs.map((tab) => (
           <div key={tab.id} className="tab" data-active={tab.id === active || undefined}>
             <button
               type="button"
-              role="tab"
-              aria-selected={tab.id === active}
+              className="tab-name"
+              aria-current={tab.id === active ? "page" : undefined}
               tabIndex={tab.id === active ? 0 : -1}
               title={tab.file ?? "Not saved on the server"}
               onClick={() => activate(tab.id)}
@@ -77,7 +77,7 @@ function Tabs() {
                 if (!by || event.shiftKey) return;
                 const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length]!;
                 activate(next.id);
-                (event.currentTarget.closest(".tabs-list")?.querySelectorAll<HTMLElement>("[role=tab]")[tabs.indexOf(next)])?.focus();
+                (event.currentTarget.closest(".tabs-list")?.querySelectorAll<HTMLElement>(".tab-name")[tabs.indexOf(next)])?.focus();
               }}
             >
               <span>{tab.name}</span>
@@ -91,7 +91,7 @@ function Tabs() {
       <button type="button" className="icon-button" aria-label="New workflow" title="New workflow" onClick={() => openTab(newTab())}>
         <Icon name="plus" size={14} />
       </button>
-    </div>
+    </nav>
   );
 }
 

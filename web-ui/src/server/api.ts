@@ -54,17 +54,18 @@ export const objectInfo = (): Promise<Json> => askJson("api/object_info");
 
 export interface Submission {
   readonly client_id: string;
+  readonly prompt_id: string;
   readonly prompt: JsonObject;
   readonly extra_data: JsonObject;
   readonly front?: boolean;
   readonly partial_execution_targets?: readonly string[];
 }
 
-/** Puts a job into the queue. Refusals carry `node_errors` in their body. */
-export async function submit(submission: Submission): Promise<{ prompt_id: string; node_errors: JsonObject }> {
+/** Puts a job into the queue. Answers with the errors of outputs that do not run; refusals carry `node_errors` in their body. */
+export async function submit(submission: Submission): Promise<JsonObject> {
   const json = parseJson(await (await ask("POST", "api/prompt", stringifyJson(submission as unknown as JsonObject))).text());
   const answer = isObject(json) ? json : {};
-  return { prompt_id: String(answer.prompt_id), node_errors: isObject(answer.node_errors) ? answer.node_errors : {} };
+  return isObject(answer.node_errors) ? answer.node_errors : {};
 }
 
 export type JobStatus = "pending" | "in_progress" | "completed" | "failed" | "cancelled";

@@ -6,7 +6,7 @@ import { addGroup, freeNodeId, newNode, removeGroups, removeNodes, removeReroute
 import { afterRun, faceOf, withRow } from "../document/face";
 import { isObject, parseJson, stringifyJson, type Json, type JsonObject } from "../document/json";
 import { textsOf } from "../document/metadata";
-import { DocumentError, keyOf, kindOf, layerOf, Mode, ROOT, type Document, type GraphNode, type Point } from "../document/model";
+import { DocumentError, keyOf, kindOf, layerOf, Mode, ROOT, type Document, type GraphNode, type Layer, type Point } from "../document/model";
 import { toPrompt } from "../document/prompt";
 import { readDocument } from "../document/read";
 import { createSubgraph, unpackSubgraph } from "../document/subgraph";
@@ -31,7 +31,7 @@ export async function refreshCatalog(): Promise<void> {
 
 /** Values that change with each run, in all layers. */
 function advanced(doc: Document, catalog: Catalog): Document {
-  const layers = new Map(doc.layers);
+  let layers: Map<string, Layer> | null = null;
   for (const layer of doc.layers.values()) {
     let nodes: Map<string, GraphNode> | null = null;
     for (const node of layer.nodes.values()) {
@@ -43,9 +43,9 @@ function advanced(doc: Document, catalog: Catalog): Document {
         nodes.set(keyOf(node), withRow(doc, nodes.get(keyOf(node))!, catalog, row.key, value));
       }
     }
-    if (nodes) layers.set(layer.id, { ...layer, nodes });
+    if (nodes) (layers ??= new Map(doc.layers)).set(layer.id, { ...layer, nodes });
   }
-  return { ...doc, layers };
+  return layers ? { ...doc, layers } : doc;
 }
 
 /** `%date:yyyy-MM-dd%` and `%Node.widget%` in the names of files. */
@@ -94,6 +94,7 @@ async function runOnce(tabId: string, front: boolean, targets: readonly string[]
     const tab = useEditor.getState().tabs.find((it) => it.id === tabId);
     if (!tab) return;
     const next = advanced(tab.history.present, catalog);
+    if (next === tab.history.present) return;
     // A seed that changes by itself is no step of the user's, so undo does not stop at it.
     patchTab(tabId, (it) => ({ ...it, history: { ...it.history, present: next } }));
   };
@@ -105,15 +106,19 @@ async function runOnce(tabId: string, front: boolean, targets: readonly string[]
     const count = Object.keys(prompt).length;
     if (!count) throw new DocumentError(["There is nothing to run: add nodes first (double-click the canvas)."]);
     const workflow = writeDocument(doc);
-    const answer = await api.submit({
+    // The editor names the job, for the socket may tell of it before the answer is here.
+    const job = crypto.randomUUID();
+    sent(tabId, job, count);
+    const refused = await api.submit({
       client_id: CLIENT,
+      prompt_id: job,
       prompt,
       extra_data: { extra_pnginfo: { workflow } },
       ...(front ? { front } : {}),
       ...(targets ? { partial_execution_targets: targets } : {}),
     });
-    sent(tabId, answer.prompt_id, count);
-    const errors = readNodeErrors(answer.node_errors);
+    void refreshJobs();
+    const errors = readNodeErrors(refused);
     if (Object.keys(errors).length) {
       showErrors(tabId, errors);
       notify("Part of the workflow does not run: see the errors.", "error");

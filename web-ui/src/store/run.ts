@@ -106,11 +106,10 @@ export function readOutput(output: JsonObject): Pick<NodeRun, "images" | "media"
   };
 }
 
-/** Notes that a tab sent a job of so many nodes. */
+/** Notes that a tab sends a job of so many nodes. */
 export function sent(tab: string, job: string, nodes: number): void {
   sizes.set(job, nodes);
   useRun.setState(({ senders }) => ({ senders: { ...senders, [job]: tab } }));
-  void refreshJobs();
 }
 
 let refreshing: Promise<void> | null = null;

@@ -54,7 +54,8 @@ export function PopupHost() {
     <div
       ref={box}
       className="popup"
-      style={place ?? { left: 0, top: 0, visibility: "hidden" }}
+      // Seen only in its place; hidden, it could not take the focus.
+      style={place ?? { left: 0, top: 0, opacity: 0 }}
       onKeyDown={(event) => {
         event.stopPropagation();
         if (event.key === "Escape") closePopup();

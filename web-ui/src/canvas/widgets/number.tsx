@@ -102,6 +102,8 @@ let drags = 0;
 export function NumberWidget({ row, widget, disabled, set, setMode }: WidgetProps<NumberKind>) {
   const [typing, setTyping] = useState<string | null>(null);
   const box = useRef<HTMLDivElement>(null);
+  /** Whether the first digit is what opened the field. */
+  const begun = useRef(false);
   const value = row.value;
   const current = typeof value === "bigint" || typeof value === "number" ? value : 0;
   const step = (by: number, gesture?: string) => {
@@ -138,7 +140,9 @@ export function NumberWidget({ row, widget, disabled, set, setMode }: WidgetProp
     const up = () => {
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", up);
-      if (!moved) setTyping(shownNumber(widget, value));
+      if (moved) return;
+      begun.current = false;
+      setTyping(shownNumber(widget, value));
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", up);
@@ -153,7 +157,7 @@ export function NumberWidget({ row, widget, disabled, set, setMode }: WidgetProp
           autoFocus
           value={typing}
           inputMode="decimal"
-          onFocus={(event) => event.currentTarget.select()}
+          onFocus={(event) => begun.current || event.currentTarget.select()}
           onChange={(event) => setTyping(event.target.value)}
           onBlur={commit}
           onKeyDown={(event) => {
@@ -182,12 +186,14 @@ export function NumberWidget({ row, widget, disabled, set, setMode }: WidgetProp
         aria-valuetext={shownNumber(widget, value)}
         onPointerDown={drag}
         onKeyDown={(event) => {
-          if (disabled) return;
+          if (disabled || event.ctrlKey || event.metaKey || event.altKey) return;
           const by = event.shiftKey ? 10 : 1;
           if (event.key === "ArrowUp" || event.key === "ArrowRight") step(by, `step:${row.key}`);
           else if (event.key === "ArrowDown" || event.key === "ArrowLeft") step(-by, `step:${row.key}`);
-          else if (event.key === "Enter" || event.key === "F2") setTyping(shownNumber(widget, value));
-          else if (/^[-.\d]$/.test(event.key) && !event.ctrlKey && !event.metaKey) setTyping(event.key);
+          else if (event.key === "Enter" || event.key === "F2" || /^[-.\d]$/.test(event.key)) {
+            begun.current = event.key.length === 1;
+            setTyping(begun.current ? event.key : shownNumber(widget, value));
+          }
           else return;
           event.preventDefault();
           event.stopPropagation();
