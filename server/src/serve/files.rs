@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use futures_util::StreamExt;
 use runtime::{Folders, Place};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -265,9 +266,11 @@ fn stream(mut file: File, from: u64, length: u64) -> Body {
             sender.blocking_send(Err(error)).ok();
         }
     });
-    Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async {
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
-    }))
+    });
+    // Whoever compresses the body asks once more after its end.
+    Body::from_stream(pieces.fuse())
 }
 
 #[cfg(test)]
