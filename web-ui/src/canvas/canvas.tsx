@@ -23,7 +23,7 @@ import { faceOf } from "../document/face";
 import { shapeOf, TITLE } from "../document/geometry";
 import { INPUT_NODE, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
 import { openFile } from "../store/actions";
-import { documentOf, edit, layerIdOf, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
+import { edit, layerIdOf, layerShown, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
 import { showsSomething, useRun } from "../store/run";
 import { useSettings } from "../store/settings";
 import { dimOthers, undim } from "./connecting";
@@ -148,6 +148,47 @@ function typeOfLink(layer: Layer, link: Link, catalog: Catalog): string {
   return catalog.spec(source?.type ?? "")?.outputs[link.originSlot]?.type ?? socketType(link.type);
 }
 
+// What the canvas is given stays the same from frame to frame, or all nodes would be drawn again.
+
+const HOME = { x: 0, y: 0, zoom: 1 };
+const FIT = { padding: 0.12, maxZoom: 1 };
+const PRO = { hideAttribution: true };
+const BOX_KEYS = ["Shift", "Control"];
+const MORE_KEYS = ["Control", "Meta", "Shift"];
+const PAN_LEFT = [0, 1];
+const PAN_MIDDLE = [1];
+
+const selectNothing = () => select(NOTHING);
+
+function onNodeContextMenu(event: ReactMouseEvent, node: OnCanvas): void {
+  event.preventDefault();
+  if (isGroup(node.id)) return groupMenu(event, numberOf(node.id));
+  if (node.type !== "node") return;
+  if (!useEditor.getState().selection.nodes.includes(node.id)) select({ nodes: [node.id] });
+  nodeMenu(event);
+}
+
+function onSelectionContextMenu(event: ReactMouseEvent): void {
+  event.preventDefault();
+  nodeMenu(event);
+}
+
+function onPaneContextMenu(event: ReactMouseEvent | MouseEvent): void {
+  event.preventDefault();
+  canvasMenu(event);
+}
+
+function onEdgeContextMenu(event: ReactMouseEvent, edge: LinkOnCanvas): void {
+  event.preventDefault();
+  linkMenu(event, Number(edge.id));
+}
+
+const addPoint = (event: ReactMouseEvent, edge: LinkOnCanvas) => edit((doc, layer) => addReroute(doc, layer, Number(edge.id), toCanvas([event.clientX, event.clientY])));
+
+function onEdgeClick(event: ReactMouseEvent, edge: LinkOnCanvas): void {
+  if (event.altKey) addPoint(event, edge);
+}
+
 export function Canvas() {
   const tab = useEditor(tabOf);
   return <Sheet key={`${tab.id}/${tab.path.map((it) => it.node).join("/")}`} />;
@@ -184,8 +225,8 @@ function Sheet() {
 
   // What is neither dragged nor newly selected stays the same object, and is not drawn again.
   const kept = useRef(new Map<string, { base: OnCanvas; selected: boolean; made: OnCanvas }>());
+  const chosen = useMemo(() => new Set([...selection.nodes, ...selection.groups.map((id) => `group:${id}`), ...selection.reroutes.map((id) => `point:${id}`)]), [selection]);
   const nodes = useMemo(() => {
-    const chosen = new Set([...selection.nodes, ...selection.groups.map((id) => `group:${id}`), ...selection.reroutes.map((id) => `point:${id}`)]);
     return base.map((it): OnCanvas => {
       const selected = chosen.has(it.id);
       const at = dragged.get(it.id);
@@ -196,7 +237,7 @@ function Sheet() {
       kept.current.set(it.id, { base: it, selected, made });
       return made;
     });
-  }, [base, selection, dragged]);
+  }, [base, chosen, dragged]);
 
   const drawn = useMemo(() => drawLinks(layer, catalog), [layer, catalog]);
   const edges = useMemo(() => (selection.links.length ? drawn.map((it) => (selection.links.includes(Number(it.id)) ? { ...it, selected: true, zIndex: 1 } : it)) : drawn), [drawn, selection.links]);
@@ -267,6 +308,17 @@ function Sheet() {
     }
   }, []);
 
+  const onNodeDragStart = useCallback((_: unknown, node: OnCanvas) => {
+    dragging.current = true;
+    if (!isGroup(node.id)) return;
+    const state = useEditor.getState();
+    const here = layerShown(state);
+    const box = here.groups.find((it) => it.id === numberOf(node.id))?.bounding;
+    const inside = (box ? nodesInside(here, box) : []).filter((id) => !state.selection.nodes.includes(id));
+    const places = inside.map((id): [string, Point] => [id, [here.nodes.get(id)!.pos[0], here.nodes.get(id)!.pos[1] - TITLE]]);
+    carried.current = { group: node.id, from: [node.position.x, node.position.y], nodes: new Map(places) };
+  }, []);
+
   const onViewport = useCallback((zoom: number) => {
     const far = zoom < FAR;
     if (far !== useFar.getState().far) useFar.setState({ far });
@@ -324,53 +376,27 @@ function Sheet() {
         onConnect={onConnect}
         onConnectEnd={onConnectEnd}
         isValidConnection={isValid}
-        onNodeDragStart={(_, node) => {
-          dragging.current = true;
-          if (!isGroup(node.id)) return;
-          const { layers } = documentOf(useEditor.getState());
-          const here = layers.get(layer.id)!;
-          const box = here.groups.find((it) => it.id === numberOf(node.id))?.bounding;
-          const inside = box ? nodesInside(here, box) : [];
-          carried.current = { group: node.id, from: [node.position.x, node.position.y], nodes: new Map(inside.flatMap((id) => (selection.nodes.includes(id) ? [] : [[id, [here.nodes.get(id)!.pos[0], here.nodes.get(id)!.pos[1] - TITLE]] as [string, Point]]))) };
-        }}
-        onNodeContextMenu={(event, node) => {
-          event.preventDefault();
-          if (isGroup(node.id)) groupMenu(event, numberOf(node.id));
-          else if (node.type === "node") {
-            if (!useEditor.getState().selection.nodes.includes(node.id)) select({ nodes: [node.id] });
-            nodeMenu(event);
-          }
-        }}
-        onSelectionContextMenu={(event) => {
-          event.preventDefault();
-          nodeMenu(event);
-        }}
-        onPaneContextMenu={(event) => {
-          event.preventDefault();
-          canvasMenu(event as ReactMouseEvent);
-        }}
-        onEdgeContextMenu={(event, edge) => {
-          event.preventDefault();
-          linkMenu(event, Number(edge.id));
-        }}
-        onEdgeClick={(event, edge) => {
-          if (event.altKey) edit((before, id) => addReroute(before, id, Number(edge.id), toCanvas([event.clientX, event.clientY])));
-        }}
-        onEdgeDoubleClick={(event, edge) => edit((before, id) => addReroute(before, id, Number(edge.id), toCanvas([event.clientX, event.clientY])))}
-        onPaneClick={() => select(NOTHING)}
-        defaultViewport={tab.view ?? { x: 0, y: 0, zoom: 1 }}
+        onNodeDragStart={onNodeDragStart}
+        onNodeContextMenu={onNodeContextMenu}
+        onSelectionContextMenu={onSelectionContextMenu}
+        onPaneContextMenu={onPaneContextMenu}
+        onEdgeContextMenu={onEdgeContextMenu}
+        onEdgeClick={onEdgeClick}
+        onEdgeDoubleClick={addPoint}
+        onPaneClick={selectNothing}
+        defaultViewport={tab.view ?? HOME}
         fitView={tab.view === null}
-        fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
+        fitViewOptions={FIT}
         minZoom={0.05}
         maxZoom={4}
         onlyRenderVisibleElements
         connectionLineType={ConnectionLineType.Bezier}
         connectionRadius={22}
         selectionMode={SelectionMode.Partial}
-        selectionKeyCode={["Shift", "Control"]}
-        multiSelectionKeyCode={["Control", "Meta", "Shift"]}
+        selectionKeyCode={BOX_KEYS}
+        multiSelectionKeyCode={MORE_KEYS}
         panActivationKeyCode="Space"
-        panOnDrag={settings.drag === "pan" ? [0, 1] : [1]}
+        panOnDrag={settings.drag === "pan" ? PAN_LEFT : PAN_MIDDLE}
         selectionOnDrag={settings.drag === "select"}
         panOnScroll={settings.wheel === "pan"}
         zoomOnScroll={settings.wheel === "zoom"}
@@ -383,8 +409,7 @@ function Sheet() {
         elevateNodesOnSelect
         nodeDragThreshold={2}
         autoPanOnNodeFocus
-        proOptions={{ hideAttribution: true }}
-        attributionPosition="bottom-left"
+        proOptions={PRO}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={2} />
         {settings.minimap && <MiniMap />}
