@@ -241,6 +241,46 @@ describe("files", () => {
   });
 });
 
+describe("pictures", () => {
+  /** Two by two pixels. */
+  const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==", "base64");
+
+  it("that fall onto the canvas are uploaded and loaded by a node that shows them", async () => {
+    await editor.dropFile("tiny.png", "image/png", PNG);
+    const shows = editor.page.locator(".node .preview img");
+    await shows.waitFor();
+    await expect.poll(() => shows.evaluate((it) => (it as HTMLImageElement).naturalWidth)).toBe(2);
+    expect(await editor.page.locator(".node").innerText()).toContain("tiny.png");
+  });
+});
+
+it("nodes are also found by category, and dragged out of the library", async () => {
+  const { page } = editor;
+  await page.mouse.click(900, 500, { button: "right" });
+  await page.getByRole("menuitem", { name: "Add from category" }).hover();
+  await page.getByRole("menuitem", { name: "latent", exact: true }).hover();
+  await page.getByRole("menuitem", { name: "Empty Latent Image" }).click();
+  expect((await editor.size()).nodes).toBe(1);
+  await page.keyboard.press("n");
+  await page.getByLabel("Search nodes").fill("ksampler");
+  await page.locator(".node-entry button").first().dragTo(page.locator(".canvas"), { targetPosition: { x: 300, y: 300 } });
+  expect((await editor.size()).nodes).toBe(2);
+});
+
+it("a workflow is exported for the editor and for the API", async () => {
+  const { page } = editor;
+  await editor.example("Batch");
+  const download = async (entry: string) => {
+    await page.getByRole("button", { name: "Menu", exact: true }).click();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: entry, exact: true }).click()]);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+    return JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+  };
+  expect(Object.keys(await download("Export for the API"))).toHaveLength((await editor.size()).nodes);
+  expect((await download("Export")).nodes).toHaveLength((await editor.size()).nodes);
+});
+
 describe("running", () => {
   it("marks what is wrong on the node and on its socket, and leads there", async () => {
     const { page } = editor;
