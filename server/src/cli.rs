@@ -51,6 +51,11 @@ pub enum Command {
     Nodes(NodesArguments),
     /// List the models that are there and what they hold
     Models(ModelsArguments),
+    /// Write what a shell needs to complete these commands to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Where files are.

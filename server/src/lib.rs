@@ -18,7 +18,7 @@ pub mod run;
 pub mod serve;
 pub mod validate;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::{Burnish, Command, RunWorkflow};
 use error::Error;
 use std::process::ExitCode;
@@ -32,6 +32,11 @@ pub fn burnish() -> ExitCode {
         Command::Convert(arguments) => convert::convert(&arguments),
         Command::Nodes(arguments) => list::nodes(&arguments),
         Command::Models(arguments) => list::models(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Burnish::command(), "burnish", &mut script);
+            out::line(String::from_utf8_lossy(&script).trim_end())
+        }
     })
 }
 

@@ -46,7 +46,7 @@ impl From<io::Error> for Refusal {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => Self::MISSING,
             io::ErrorKind::PermissionDenied => Self::FORBIDDEN,
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename => Self::BAD,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename | io::ErrorKind::AlreadyExists => Self::BAD,
             _ => Self::Disk(error),
         }
     }

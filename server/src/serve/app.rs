@@ -6,6 +6,7 @@ use crate::serve::files::Places;
 use crate::serve::hub::Hub;
 use crate::serve::jobs::Jobs;
 use crate::serve::logs::Logs;
+use crate::serve::measures::Measures;
 use crate::serve::settings::Settings;
 use crate::serve::store::{Store, StoreError};
 use crate::serve::time::now;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub jobs: Jobs,
     pub hub: Arc<Hub>,
     pub logs: Arc<Logs>,
+    pub measures: Arc<Measures>,
     /// Held while a file of a user is read and written back.
     pub user_files: Mutex<()>,
     /// One for each device.
@@ -48,7 +50,17 @@ impl App {
         };
         let engines = settings.devices.iter().map(engine).collect::<Result<_, _>>()?;
         let registry = Arc::new(catalogue.in_folders(settings.folders.clone()));
-        Ok(Arc::new(Self { settings, registry, places, jobs, hub: Arc::default(), logs, user_files: Mutex::default(), engines }))
+        Ok(Arc::new(Self {
+            settings,
+            registry,
+            places,
+            jobs,
+            hub: Arc::default(),
+            logs,
+            measures: Arc::new(Measures::new()),
+            user_files: Mutex::default(),
+            engines,
+        }))
     }
 
     /// Does what may touch a disk, on a thread that may wait.

@@ -22,6 +22,7 @@
 //! - [`protocol`]: events become messages. All messages of runs are there.
 //! - [`hub`]: websockets and their outboxes.
 //! - [`logs`]: what was logged lately.
+//! - [`measures`]: what is counted and timed.
 //! - [`guard`]: who may ask.
 //! - [`files`]: files that may be read or written from outside.
 //! - [`answer`]: what is answered when something is wrong.
@@ -35,6 +36,7 @@ mod guard;
 mod hub;
 mod jobs;
 mod logs;
+mod measures;
 mod protocol;
 mod routes;
 mod settings;

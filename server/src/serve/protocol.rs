@@ -3,7 +3,9 @@
 //! Messages about a job go to the client that sent it. A job without a client is told to nobody, except for its progress, which everybody
 //! hears: that is what ComfyUI does, and what its clients rely on.
 
+use crate::serve::app::App;
 use crate::serve::hub::{Frame, Hub, To};
+use crate::serve::measures::Measures;
 use crate::serve::store::{Ending, State};
 use crate::serve::time::now;
 use axum::body::Bytes;
@@ -42,6 +44,7 @@ pub(crate) struct Narrator {
     job: String,
     client: Option<String>,
     hub: Arc<Hub>,
+    measures: Arc<Measures>,
     /// The classes of the user's nodes.
     classes: HashMap<NodeId, String>,
     told: Mutex<Told>,
@@ -55,6 +58,8 @@ struct Told {
     next: Option<Instant>,
     /// The node whose body began last.
     current: Option<NodeRef>,
+    /// When the nodes began that have not finished.
+    begun: HashMap<NodeId, Instant>,
     executed: Vec<NodeId>,
     messages: Vec<Value>,
     outputs: Map<String, Value>,
@@ -169,9 +174,10 @@ fn ids(node: &NodeRef, job: &str) -> Value {
 
 impl Narrator {
     /// Tells of a job whose client has this name.
-    pub(crate) fn new(job: &str, client: Option<String>, graph: &Graph, hub: Arc<Hub>) -> Self {
+    pub(crate) fn new(job: &str, client: Option<String>, graph: &Graph, app: &App) -> Self {
         let classes = graph.iter().map(|(id, node)| (id.clone(), node.class.clone())).collect();
-        Self { job: job.to_owned(), client, hub, classes, told: Mutex::default() }
+        let (hub, measures) = (app.hub.clone(), app.measures.clone());
+        Self { job: job.to_owned(), client, hub, measures, classes, told: Mutex::default() }
     }
 
     /// Tells what happened.
@@ -180,11 +186,13 @@ impl Narrator {
         match event {
             Event::Began => self.milestone(&mut told, "execution_start", json!({ "prompt_id": self.job })),
             Event::Cached(nodes) => {
+                self.measures.cached(nodes.len());
                 let nodes: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
                 self.milestone(&mut told, "execution_cached", json!({ "nodes": nodes, "prompt_id": self.job }));
             }
             Event::Started(node) => {
                 told.current = Some(node.clone());
+                told.begun.insert(node.id.clone(), Instant::now());
                 self.progress(&mut told, node, 0.0, 1.0, "running");
                 self.owner("executing", &executing(node, &self.job));
             }
@@ -238,6 +246,10 @@ impl Narrator {
             Event::Blocked { .. } => {}
             Event::Finished(node) => {
                 told.executed.push(node.id.clone());
+                if let Some(begun) = told.begun.remove(&node.id) {
+                    // Nodes that other nodes put in their place count as these.
+                    self.measures.node(self.class(node), begun.elapsed());
+                }
                 let total = told.nodes.get(&node.id).map_or(1.0, |it| it.max);
                 self.progress(&mut told, node, total, total, "finished");
             }

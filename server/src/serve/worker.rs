@@ -66,7 +66,7 @@ fn run(app: &App, engine: &Arc<Engine>, executor: &mut Executor, claimed: Claime
     let validation = read(app, &prompt, &targets);
     let empty = Graph::default();
     let graph = validation.as_ref().map_or(&empty, |it| &it.graph);
-    let narrator = Arc::new(Narrator::new(&id, client.clone(), graph, app.hub.clone()));
+    let narrator = Arc::new(Narrator::new(&id, client.clone(), graph, app));
     app.jobs.watched(&id, narrator.clone());
     let mut trusted = true;
     let mut interrupted = false;
@@ -97,6 +97,7 @@ fn run(app: &App, engine: &Arc<Engine>, executor: &mut Executor, claimed: Claime
         // It is still written down as running: the next start finds it.
         tracing::error!(job = id, "{error}");
     }
+    app.measures.job(ending.state, begun.elapsed());
     let seconds = begun.elapsed().as_secs_f64();
     match ending.state {
         State::Failed => tracing::warn!(job = id, seconds, "failed"),

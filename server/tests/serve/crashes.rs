@@ -136,7 +136,7 @@ fn killed_at_any_moment_it_loses_nothing_and_runs_nothing_that_ended_again() {
 
 fn remember(server: &Server, ended: &mut BTreeMap<String, Value>) {
     let jobs = server.json("/jobs?status=completed&limit=10000");
-    for job in jobs["jobs"].as_array().unwrap() {
-        ended.entry(job["id"].as_str().unwrap().to_owned()).or_insert_with(|| job.clone());
+    for job in jobs["jobs"].as_array().expect("a list") {
+        ended.entry(job["id"].as_str().expect("an id").to_owned()).or_insert_with(|| job.clone());
     }
 }

@@ -167,6 +167,26 @@ fn a_mask_becomes_the_transparency_of_a_picture() {
 }
 
 #[test]
+fn what_is_counted_can_be_read() {
+    let server = Server::start(&[]);
+    let _ears = server.listen("me");
+    server.wait(&server.submit(&picture("x"), None));
+    server.wait(&server.submit(&picture("x"), None));
+    until("both are counted", || server.get("/metrics").text().contains("burnish_jobs_ended_total{state=\"completed\"} 2"));
+    let text = server.get("/metrics").text();
+    for line in [
+        "burnish_queue_jobs 0",
+        "burnish_websocket_clients 1",
+        "burnish_cached_nodes_total 2",
+        "burnish_node_seconds_count{class=\"SaveImage\"} 1",
+        "burnish_job_seconds_count 2",
+        "burnish_resident_bytes{device=\"auto\"} 0",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
 fn the_log_can_be_watched() {
     let server = Server::start(&["--log-level", "info"]);
     let mut ears = server.listen("me");

@@ -2,8 +2,10 @@
 
 use crate::serve::answer::{Refusal, json};
 use crate::serve::app::App;
+use crate::serve::measures::Now;
 use axum::Router;
 use axum::extract::State;
+use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 const PROTOCOL: &str = "0.3.64";
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/system_stats", get(statistics)).route("/features", get(features))
+    Router::new().route("/system_stats", get(statistics)).route("/features", get(features)).route("/metrics", get(metrics))
 }
 
 async fn statistics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Refusal> {
@@ -64,6 +66,17 @@ pub(super) fn server_features(app: &App) -> Value {
         "node_replacements": true,
         "assets": false,
     })
+}
+
+/// What was counted and timed, as Prometheus reads it.
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let devices = app.settings.devices.iter().zip(&app.engines).map(|(name, engine)| {
+        let statistics = engine.statistics();
+        (name.as_str(), statistics.resident_bytes, statistics.loads)
+    });
+    let now = Now { waiting: app.jobs.remaining(), clients: app.hub.len(), devices: devices.collect() };
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], app.measures.text(&now))
 }
 
 async fn features(State(app): State<Arc<App>>) -> impl IntoResponse {
