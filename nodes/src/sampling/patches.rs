@@ -37,6 +37,7 @@ pub(super) fn nodes() -> Registry {
         FreeU,
         FreeU_V2,
         HyperTile,
+        TomePatchModel,
         PatchModelAddDownscale,
     ]
 }
@@ -708,6 +709,25 @@ impl Run for HyperTile {
     fn run(self, _: &Context) -> Result<Model, NodeError> {
         let [tile, swap, depth] = [self.tile_size, self.swap_size, self.max_depth].map(super::count);
         Ok(self.model.patched(Patch::Within(Within::HyperTile { tile, swap, depth, scale_depth: self.scale_depth })))
+    }
+}
+
+/// Lets similar places ask together what they attend to, which takes less time for large pictures.
+#[derive(Node)]
+#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
+struct TomePatchModel {
+    /// The model.
+    model: Model,
+    /// The part of all places that is merged into others.
+    #[input(default = 0.3, min = 0.0, max = 1.0, step = 0.01)]
+    ratio: f64,
+}
+
+impl Run for TomePatchModel {
+    type Output = Model;
+
+    fn run(self, _: &Context) -> Result<Model, NodeError> {
+        Ok(self.model.patched(Patch::Within(Within::MergeTokens { ratio: self.ratio })))
     }
 }
 
