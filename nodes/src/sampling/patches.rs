@@ -15,8 +15,8 @@ pub(super) fn nodes() -> Registry {
         VideoLinearCFGGuidance,
         VideoTriangleCFGGuidance,
         PerpNeg,
-        APG,
-        TCFG,
+        Apg,
+        Tcfg,
         FreSca,
         LatentApplyOperationCFG,
         LatentApplyOperation,
@@ -153,11 +153,12 @@ impl Run for PerpNeg {
 /// Keeps strong guidance from burning colours: limits its size, and the part of it that only makes the prediction stronger.
 #[derive(Node)]
 #[node(
+    class = "APG",
     display = "Adaptive Projected Guidance",
     category = "sampling/custom_sampling",
     outputs(MODEL = "The model with this change.")
 )]
-struct APG {
+struct Apg {
     /// The model.
     model: Model,
     /// How much stays of the guidance along the prediction; 1 keeps all.
@@ -171,7 +172,7 @@ struct APG {
     momentum: f64,
 }
 
-impl Run for APG {
+impl Run for Apg {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
@@ -183,16 +184,17 @@ impl Run for APG {
 /// Takes from the negative prediction what is across its common direction with the positive one.
 #[derive(Node)]
 #[node(
+    class = "TCFG",
     display = "Tangential Damping CFG",
     category = "advanced/guidance",
     outputs(patched_model = "The model with this change.")
 )]
-struct TCFG {
+struct Tcfg {
     /// The model.
     model: Model,
 }
 
-impl Run for TCFG {
+impl Run for Tcfg {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
