@@ -73,6 +73,8 @@ fn error(sampler: &Sampler, steps: usize) -> Result<f64, Stop> {
     let options = sampler.quiet().unwrap_or(sampler.options);
     let steps = Steps { sigmas: &sigmas, sampling: &sampling };
     let found = (sampler.run)(&mut model, x, steps, &mut Noise::new(1, size, &device), &options)?;
+    // Where the last level is not zero, SA-Solver hands on the latent of the level before, as in ComfyUI.
+    let low = if sampler.name.starts_with("sa_solver") { sigmas[sigmas.len() - 2] } else { low };
     let off = |(found, start): (f32, &f32)| f64::from((found - model.path(*start, high, low)).abs());
     let worst = found.into_data().iter::<f32>().zip(&start).map(off).fold(0.0, f64::max);
     Ok(worst / f64::from(model.variance(low)).sqrt())

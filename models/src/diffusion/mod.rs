@@ -152,6 +152,7 @@ pub trait Network: Send + Sync {
             Patch::Within(Within::FreeU(_)) => Some("FreeU"),
             Patch::Within(Within::HyperTile { .. }) => Some("HyperTile"),
             Patch::Within(Within::Downscale { .. }) => Some("PatchModelAddDownscale"),
+            Patch::Within(Within::MergeTokens { .. }) => Some("TomePatchModel"),
             Patch::After(After::PerturbedAttention { .. }) => Some("perturbed-attention guidance"),
             Patch::After(After::SelfAttention { .. }) => Some("self-attention guidance"),
             Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)) => Some("skip-layer guidance"),

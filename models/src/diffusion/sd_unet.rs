@@ -6,7 +6,7 @@
 //!
 //! Shapes: B batch, C channels, H and W cells of the latent, N = H·W, L tokens of the prompt, E width of the time embedding.
 
-use super::hooks::{Tiles, nearest, output_block};
+use super::hooks::{Regrouped, nearest, output_block};
 use super::{About, Architecture, Call, Hooks, Middle, Network, Output, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
 use crate::control::added;
@@ -797,10 +797,11 @@ impl Attention {
             }
             _ => {}
         }
-        let Some(tiles) = Tiles::new(hooks, x.dims()[1], size) else { return self.forward(x.clone(), x) };
-        let tiled = tiles.cut(self.to_q.forward(x.clone()));
-        let (k, v) = (tiles.chunk(self.to_k.forward(x.clone())), tiles.chunk(self.to_v.forward(x)));
-        tiles.join(self.to_out.forward(kernels::attention_heads(tiled, k, v, self.heads, None, AttentionOptions::default())))
+        let Some(groups) = Regrouped::new(hooks, &x, size) else { return self.forward(x.clone(), x) };
+        let q = self.to_q.forward(groups.asking(x.clone()));
+        let (k, v) = (groups.asked(self.to_k.forward(x.clone())), groups.asked(self.to_v.forward(x)));
+        let found = kernels::attention_heads(q, k, v, self.heads, None, AttentionOptions::default());
+        groups.found(self.to_out.forward(found))
     }
 
     /// x `[B, N, C]`, context `[B, L, width]` → `[B, N, C]`.

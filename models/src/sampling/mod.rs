@@ -32,13 +32,13 @@ pub use schedules::{SCHEDULERS, Scheduler};
 use crate::control::Loader;
 use crate::diffusion::Network;
 use crate::{Engine, Latent, LatentFormat, Model, Samples, Stop, Watch};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use denoise::{LettingGo, Masked, Watched};
 use frame::Frame;
 use guidance::{Beside, Guided, Sides};
-use noise::{Generator, Noise};
+use noise::{Ambient, Generator, Noise};
 use parking_lot::Mutex;
-use samplers::Steps;
+use samplers::{Growth, Steps};
 use std::sync::Arc;
 
 /// What to sample, as ComfyUI's KSampler, KSamplerAdvanced and SamplerCustomAdvanced say it.
@@ -118,7 +118,7 @@ impl InitialNoise {
     }
 
     /// The same, and what is left of its generator.
-    fn drawn(self, size: [usize; 2], indices: Option<&[usize]>, device: &burn::tensor::Device) -> (Tensor<2>, Generator) {
+    fn drawn(self, size: [usize; 2], indices: Option<&[usize]>, device: &Device) -> (Tensor<2>, Generator) {
         let mut generator = Generator::new(self.seed());
         let noise = match self {
             Self::None => Tensor::zeros(size, device),
@@ -242,6 +242,9 @@ impl Prepared<'_> {
             noise.clone()
         };
         let ambient = Arc::new(Mutex::new(generator));
+        if let Some(growth) = &options.growth {
+            return self.grow(growth, &frame, latent, &noise, mask.as_ref(), ambient, &home);
+        }
 
         let mask_picture = mask.clone().map(|it| frame.pictures(it).narrow(1, 0, 1));
         let controls = Loader::new(engine);
@@ -281,6 +284,60 @@ impl Prepared<'_> {
         let denoised = watched.finish();
         let samples = |it: Tensor<2>| Samples::with_shape(self.format.from_model(it).to_device(&home), samples.shape());
         Ok((samples(x), denoised.map(samples)))
+    }
+}
+
+impl Prepared<'_> {
+    /// Latent consistency at a resolution that grows from step to step.
+    fn grow(
+        &self,
+        growth: &Growth,
+        frame: &Frame,
+        latent: Tensor<2>,
+        noise: &Tensor<2>,
+        mask: Option<&Tensor<2>>,
+        ambient: Ambient,
+        home: &Device,
+    ) -> Result<(Samples, Option<Samples>), Stop> {
+        let Self { request, sampling, sigmas, watch, .. } = *self;
+        if mask.is_some() || frame.shape.len() != 4 {
+            return Err(Stop::Unfit("a latent that grows on the way is a picture without a noise mask".to_owned()));
+        }
+        let total = sigmas.len() - 1;
+        let growing = growth.steps.map_or((sigmas.len() / 2 + 1).max(2), |it| (it + 1).min(sigmas.len() + 1)) - 1;
+        let mut frame = frame.clone();
+        let mut x = sampling.start(&latent, noise, sigmas[0]);
+        let [height, width] = [frame.height, frame.width];
+        let mut belief = None;
+        for (step, pair) in sigmas.windows(2).enumerate() {
+            let size = [frame.batch, x.dims()[1]];
+            let beside =
+                Beside { latent: frame.pictures(Tensor::zeros(size, &frame.device)), noise_mask: None, format: self.format };
+            let patches = &request.guider.model.patches;
+            let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;
+            let mut guided = Guided::new(self.network, sampling, &frame, sides, patches, ambient.clone(), watch);
+            guided.batch_limit = request.batch_limit;
+            watch.check()?;
+            x = guided.denoise(&x, pair[0])?;
+            let shown = Samples::with_shape(x.clone(), &frame.shape);
+            watch.progress(step + 1, total, Some(&shown));
+            belief = Some(shown);
+            if step < growing {
+                let part = (step + 1) as f64 / growing as f64;
+                let factor = 1.0 + (growth.ratio - 1.0) * part;
+                let scaled = |it: usize| (it as f64 * factor).round_ties_even() as usize;
+                let pictures = growth.scaling.apply(frame.pictures(x), [scaled(height), scaled(width)])?;
+                frame = Frame::new(&pictures.dims(), &frame.device)?;
+                x = frame.flat(pictures);
+            }
+            if pair[1] > 0.0 {
+                let drawn = Noise::new(0, x.dims(), &frame.device).after(ambient.clone()).ambient();
+                x = x + drawn.mul_scalar(pair[1]);
+            }
+        }
+        let x = sampling.finish(x, sigmas[total]);
+        let samples = |it: Tensor<2>, shape: &[usize]| Samples::with_shape(self.format.from_model(it).to_device(home), shape);
+        Ok((samples(x, &frame.shape), belief.map(|it| samples(it.values().clone(), it.shape()))))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{count, sampler_names};
 use models::Model;
-use models::sampling::samplers::{Adams, Controller, Correction, Interval, NoiseScale};
+use models::sampling::patches::Scaling;
+use models::sampling::samplers::{Adams, Controller, Correction, Growth, Interval, NoiseScale};
 use models::sampling::{Method, ModelSampling, Options};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
@@ -21,6 +22,7 @@ pub(super) fn nodes() -> Registry {
         SamplerDPMAdaptative,
         SamplerER_SDE,
         SamplerSASolver,
+        SamplerLCMUpscale,
     ]
 }
 
@@ -411,5 +413,48 @@ impl Run for SamplerSASolver {
                 ),
             };
         })
+    }
+}
+
+/// Which of the ways to scale latents.
+#[derive(Choice, Clone, Copy, Debug)]
+enum UpscaleMethod {
+    Bislerp,
+    #[choice("nearest-exact")]
+    Nearest,
+    Bilinear,
+    Area,
+    Bicubic,
+}
+
+/// For latent consistency models: the latent grows from step to step, so that large pictures cost less.
+#[derive(Node)]
+#[node(category = "sampling/custom_sampling/samplers", outputs(SAMPLER = "The sampler."))]
+struct SamplerLCMUpscale {
+    /// By how much the latent grows in all.
+    #[input(default = 1.0, min = 0.1, max = 20.0, step = 0.01)]
+    scale_ratio: f64,
+    /// After how many steps it has grown; -1 means half of them.
+    #[input(default = -1, min = -1, max = 1000, step = 1)]
+    scale_steps: i64,
+    /// How it is scaled.
+    upscale_method: UpscaleMethod,
+}
+
+impl Run for SamplerLCMUpscale {
+    type Output = Method;
+
+    fn run(self, _: &Context) -> Result<Method, NodeError> {
+        let scaling = match self.upscale_method {
+            UpscaleMethod::Bislerp => Scaling::Bislerp,
+            UpscaleMethod::Nearest => Scaling::Nearest,
+            UpscaleMethod::Bilinear => Scaling::Bilinear,
+            UpscaleMethod::Area => Scaling::Area,
+            UpscaleMethod::Bicubic => Scaling::Bicubic,
+        };
+        let mut method = Method::LCM_GROWING;
+        let steps = usize::try_from(self.scale_steps).ok();
+        method.options.growth = Some(Growth { ratio: self.scale_ratio, steps, scaling });
+        Ok(method)
     }
 }

@@ -15,8 +15,8 @@ pub(super) fn nodes() -> Registry {
         VideoLinearCFGGuidance,
         VideoTriangleCFGGuidance,
         PerpNeg,
-        APG,
-        TCFG,
+        Apg,
+        Tcfg,
         FreSca,
         LatentApplyOperationCFG,
         LatentApplyOperation,
@@ -37,6 +37,7 @@ pub(super) fn nodes() -> Registry {
         FreeU,
         FreeU_V2,
         HyperTile,
+        TomePatchModel,
         PatchModelAddDownscale,
     ]
 }
@@ -152,11 +153,12 @@ impl Run for PerpNeg {
 /// Keeps strong guidance from burning colours: limits its size, and the part of it that only makes the prediction stronger.
 #[derive(Node)]
 #[node(
+    class = "APG",
     display = "Adaptive Projected Guidance",
     category = "sampling/custom_sampling",
     outputs(MODEL = "The model with this change.")
 )]
-struct APG {
+struct Apg {
     /// The model.
     model: Model,
     /// How much stays of the guidance along the prediction; 1 keeps all.
@@ -170,7 +172,7 @@ struct APG {
     momentum: f64,
 }
 
-impl Run for APG {
+impl Run for Apg {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
@@ -182,16 +184,17 @@ impl Run for APG {
 /// Takes from the negative prediction what is across its common direction with the positive one.
 #[derive(Node)]
 #[node(
+    class = "TCFG",
     display = "Tangential Damping CFG",
     category = "advanced/guidance",
     outputs(patched_model = "The model with this change.")
 )]
-struct TCFG {
+struct Tcfg {
     /// The model.
     model: Model,
 }
 
-impl Run for TCFG {
+impl Run for Tcfg {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
@@ -708,6 +711,25 @@ impl Run for HyperTile {
     fn run(self, _: &Context) -> Result<Model, NodeError> {
         let [tile, swap, depth] = [self.tile_size, self.swap_size, self.max_depth].map(super::count);
         Ok(self.model.patched(Patch::Within(Within::HyperTile { tile, swap, depth, scale_depth: self.scale_depth })))
+    }
+}
+
+/// Lets similar places ask together what they attend to, which takes less time for large pictures.
+#[derive(Node)]
+#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
+struct TomePatchModel {
+    /// The model.
+    model: Model,
+    /// The part of all places that is merged into others.
+    #[input(default = 0.3, min = 0.0, max = 1.0, step = 0.01)]
+    ratio: f64,
+}
+
+impl Run for TomePatchModel {
+    type Output = Model;
+
+    fn run(self, _: &Context) -> Result<Model, NodeError> {
+        Ok(self.model.patched(Patch::Within(Within::MergeTokens { ratio: self.ratio })))
     }
 }
 

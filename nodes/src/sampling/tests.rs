@@ -258,7 +258,7 @@ fn run(graph: &Value) -> Result<(Vec<f32>, usize), String> {
 /// by what cancels, are judged less strictly.
 fn allowed(name: &str) -> f32 {
     const LOOSER: &[&str] =
-        &["adaptive", "lms", "ipndm", "deis", "uni_pc", "sa_", "gradient", "cascade", "seeds", "er_sde", "fast", "zsnr"];
+        &["adaptive", "lms", "ipndm", "deis", "uni_pc", "sa_", "gradient", "cascade", "seeds", "er_sde", "fast", "zsnr", "arcs"];
     if LOOSER.iter().any(|it| name.contains(it)) { 5e-4 } else { 1e-4 }
 }
 

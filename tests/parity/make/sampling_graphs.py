@@ -42,7 +42,7 @@ import nodes
 
 MODULES = (
     "custom_sampler advanced_samplers align_your_steps gits optimalsteps lt perpneg model_advanced apg cfg tcfg mahiro fresca eps "
-    "lumina2 video_model latent differential_diffusion easycache slg sd3 pag sag freelunch hypertile model_downscale"
+    "lumina2 video_model latent differential_diffusion easycache slg sd3 pag sag freelunch hypertile model_downscale tomesd"
 ).split()
 
 
@@ -396,6 +396,9 @@ CASES = {
     )),
     "fast_up": custom(step("KSamplerSelect", sampler_name="dpm_fast"), sigmas=step("TestSigmas", levels="[0.1, 0.5, 1.0, 3.0, 6.0]")),
     "adaptive_up": custom(step("KSamplerSelect", sampler_name="dpm_adaptive"), sigmas=step("TestSigmas", levels="[0.1, 0.5, 1.0, 3.0]")),
+    "lcm_growing": custom(step("SamplerLCMUpscale", scale_ratio=2.0, scale_steps=-1, upscale_method="bislerp")),
+    "lcm_growing_soon": custom(step("SamplerLCMUpscale", scale_ratio=1.7, scale_steps=1, upscale_method="bilinear"), latent=step("TestLatent", height=3, width=4, seed=5.0)),
+    "lcm_growing_late": custom(step("SamplerLCMUpscale", scale_ratio=0.6, scale_steps=40, upscale_method="area")),
     # Custom runs.
     "custom_denoised": custom(step("KSamplerSelect", sampler_name="euler"), out=1, sigmas=step("TestSigmas", levels="[14.6, 5.0, 1.0]")),
     "custom_denoised_heun": custom(step("KSamplerSelect", sampler_name="heun"), out=1, sigmas=step("TestSigmas", levels="[14.6, 5.0, 1.0]")),
@@ -611,6 +614,9 @@ CASES.update({
     "shrink_area": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "area", "upscale_method": "bilinear", "downscale_factor": 1.5, "block_number": 3}), **UNET),
     "shrink_nearest": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "nearest-exact", "upscale_method": "area", "downscale_factor": 0.7}), **UNET),
     "shrink_free": patched(step("PatchModelAddDownscale", **SHRINK), step("FreeU", b1=1.3, b2=1.2, s1=0.6, s2=0.3), **UNET),
+    "shrink_arcs": patched(step("PatchModelAddDownscale", **{**SHRINK, "downscale_method": "bislerp", "upscale_method": "bislerp", "downscale_factor": 1.4}), **UNET),
+    "merge": patched(step("TomePatchModel", ratio=0.3), **UNET),
+    "merge_much": patched(step("TomePatchModel", ratio=0.9), **{**UNET, "latent": step("TestLatent", height=9, width=13, seed=4.0)}),
     "pag": patched(step("PerturbedAttentionGuidance", scale=2.5), **UNET),
     "pag_alone": patched(step("PerturbedAttentionGuidance", scale=2.5), cfg=1.0, **UNET),
     "pag_none": patched(step("PerturbedAttentionGuidance", scale=0.0), **UNET),

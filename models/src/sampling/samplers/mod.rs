@@ -15,7 +15,7 @@ mod multistep;
 mod options;
 mod uni_pc;
 
-pub use options::{Adams, Churn, Controller, Correction, Interval, NoiseScale, Options};
+pub use options::{Adams, Churn, Controller, Correction, Growth, Interval, NoiseScale, Options};
 
 use super::denoise::Denoise;
 use super::levels::ModelSampling;
@@ -102,6 +102,16 @@ impl Method {
             "euler_cfg_pp_alternative",
             euler::euler_cfg_pp_alternative,
             facts("Euler's method, the slope led by what guidance adds.", "arXiv 2406.08070", Some(1), 1),
+        ),
+        options: Options::USUAL,
+    };
+
+    /// `lcm` whose latent grows from step to step: [`Options::growth`] says how.
+    pub const LCM_GROWING: Self = Self {
+        sampler: &Sampler::new(
+            "lcm_growing",
+            euler::lcm,
+            noisy("Latent consistency at a resolution that grows.", "ComfyUI", None, 1),
         ),
         options: Options::USUAL,
     };

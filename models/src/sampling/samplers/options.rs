@@ -1,6 +1,7 @@
 //! What a sampler can be told.
 
 use crate::Stop;
+use crate::sampling::patches::Scaling;
 
 /// What a sampler can be told. Each reads what concerns it; every row of [`SAMPLERS`](super::SAMPLERS) has its usual values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,19 @@ pub struct Options {
     pub scale: NoiseScale,
     /// Of SA-Solver.
     pub adams: Adams,
+    /// Whether, and how, the latent grows on the way: for [`Method::LCM_GROWING`](super::Method::LCM_GROWING) alone.
+    pub growth: Option<Growth>,
+}
+
+/// How a latent grows on the way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// By how much in all.
+    pub ratio: f64,
+    /// After how many steps it has grown; half of them where `None`.
+    pub steps: Option<usize>,
+    /// How it is scaled.
+    pub scaling: Scaling,
 }
 
 impl Options {
@@ -48,6 +62,7 @@ impl Options {
         },
         scale: NoiseScale::Recommended,
         adams: Adams { predictor: 3, corrector: 4, again: false, simple: false, noisy: Interval::Parts(0.2, 0.8) },
+        growth: None,
     };
 
     pub(super) const fn eta(self, eta: f32) -> Self {
