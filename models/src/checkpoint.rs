@@ -7,7 +7,7 @@ use crate::diffusion::Prediction;
 use crate::diffusion::sd_unet::{SAYINGS, said_prediction};
 use crate::text::Tokenizer;
 use crate::weights::{family, json, shown};
-use crate::{Clip, LoadError, Model, Vae, Weights};
+use crate::{Clip, ControlNet, LoadError, Lora, Model, Upscaler, Vae, Weights};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Checkpoint {
 /// One part of a model, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it is for: `diffusion model`, `text encoder` or `autoencoder`.
+    /// What it is for: `diffusion model`, `text encoder`, `autoencoder`, `upscaler`, `control network` or `LoRA`.
     pub role: &'static str,
     /// Its family.
     pub architecture: &'static str,
@@ -290,18 +290,18 @@ pub fn describe(path: &Path) -> Result<Vec<Part>, LoadError> {
     if CLIPS.iter().chain(&[MODEL, VAE]).any(|it| weights.at(it).names().next().is_some()) {
         return Ok(Checkpoint::open(path)?.parts);
     }
-    let alone = |role, architecture| Ok(vec![Part::new(role, architecture, &weights)]);
-    match Model::new(&weights) {
-        Ok(model) => return alone("diffusion model", model.architecture.name),
-        Err(LoadError::Unknown { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    match Clip::new(&weights, Tokenizer::clip()) {
-        Ok(clip) => return alone("text encoder", clip.architecture().name),
-        Err(LoadError::Unknown { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    alone("autoencoder", Vae::new(weights.clone())?.architecture().name)
+    let alone = |role, architecture| Part::new(role, architecture, &weights);
+    // What one kind does not know another may.
+    let found = [
+        Model::new(&weights).map(|it| alone("diffusion model", it.architecture.name)),
+        Clip::new(&weights, Tokenizer::clip()).map(|it| alone("text encoder", it.architecture().name)),
+        Vae::new(weights.clone()).map(|it| alone("autoencoder", it.architecture().name)),
+        Upscaler::new(&weights).map(|it| alone("upscaler", it.architecture().name)),
+        ControlNet::new(&weights).map(|it| alone("control network", it.architecture().name)),
+        Lora::new(weights.clone()).map(|_| alone("LoRA", "lora")),
+    ];
+    let known = found.into_iter().find(|it| !matches!(it, Err(LoadError::Unknown { .. })));
+    known.unwrap_or_else(|| Err(weights.unknown())).map(|it| vec![it])
 }
 
 /// What a configuration of the original Stable Diffusion code (`v1-inference.yaml`...) says that a file itself does not.
@@ -547,6 +547,28 @@ mod tests {
             if encoders.len() == 1 {
                 open_clip(&path).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn files_that_change_models_or_pictures_are_described() {
+        let upscaler =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/upscale_models/realesr-animevideov3-x4.safetensors");
+        let one = |path: &Path| describe(path).map(|it| (it[0].role, it[0].architecture));
+        assert_eq!(one(&upscaler).unwrap(), ("upscaler", "compact"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        for (names, wanted) in [
+            (&["lora_unet_x.lora_up.weight"][..], Some(("LoRA", "lora"))),
+            (
+                &["control_model.zero_convs.0.0.weight", "control_model.input_hint_block.0.weight"],
+                Some(("control network", "controlnet")),
+            ),
+            (&["x"], None),
+        ] {
+            let view = || TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+            fs::write(&path, serialize(names.iter().map(|it| (*it, view())), None).unwrap()).unwrap();
+            assert_eq!(one(&path).ok(), wanted);
         }
     }
 

@@ -462,11 +462,17 @@ mod tests {
         let damaged = load("a.safetensors");
         assert_eq!(damaged.blamed(), Some("ckpt_name"));
         assert!(damaged.advice().is_some(), "{damaged}");
-        let pair =
-            DualCLIPLoader { clip_name1: "a".into(), clip_name2: "b".into(), family: "sdxl".into(), device: "default".into() };
-        assert!(
-            pair.run(&cx).unwrap_err().to_string().contains("`sdxl` needs the two encoders `a` and `b`, and is not supported")
-        );
+        let pair = |family: &str| {
+            let node = DualCLIPLoader {
+                clip_name1: "a".into(),
+                clip_name2: "b".into(),
+                family: family.into(),
+                device: "default".into(),
+            };
+            node.run(&cx).unwrap_err()
+        };
+        assert_eq!(pair("sdxl").blamed(), Some("clip_name1"));
+        assert!(pair("flux").to_string().contains("the pair of text encoders of `flux` is not supported so far"));
     }
 
     #[test]

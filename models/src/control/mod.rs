@@ -156,21 +156,29 @@ impl ControlNet {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         // As in ComfyUI, the name alone tells a network of this kind.
         let averaged = stem.ends_with("_shuffle") || stem.ends_with("_shuffle_fp16");
+        let mut net = Self { averaged, ..Self::new(&file)? };
+        if file.has(DIFFERENCE) {
+            let Some(model) = model else {
+                let reason = "it holds differences from a model: load it with DiffControlNetLoader".to_owned();
+                return Err(LoadError::Config { source_name: file.source().to_owned(), reason });
+            };
+            net.weights = patch::plus(&net.weights, &model.weights)?;
+        }
+        Ok(net)
+    }
+
+    /// Recognises a control network, whatever its file is called and whether or not it holds differences.
+    ///
+    /// # Errors
+    /// [`LoadError::Unknown`] when no family has these tensors.
+    pub fn new(file: &Weights) -> Result<Self, LoadError> {
         let below = file.at(PREFIX);
         let weights = if below.names().next().is_some() { below } else { file.clone() };
         for &architecture in ARCHITECTURES {
-            let mut weights = weights.canonical(architecture.layouts)?;
-            if !(architecture.detect)(&weights) {
-                continue;
+            let weights = weights.canonical(architecture.layouts)?;
+            if (architecture.detect)(&weights) {
+                return Ok(Self { weights, architecture, averaged: false });
             }
-            if file.has(DIFFERENCE) {
-                let Some(model) = model else {
-                    let reason = "it holds differences from a model: load it with DiffControlNetLoader".to_owned();
-                    return Err(LoadError::Config { source_name: file.source().to_owned(), reason });
-                };
-                weights = patch::plus(&weights, &model.weights)?;
-            }
-            return Ok(Self { weights, architecture, averaged });
         }
         Err(weights.unknown())
     }
