@@ -7,7 +7,7 @@ use crate::diffusion::Prediction;
 use crate::diffusion::sd_unet::{SAYINGS, said_prediction};
 use crate::text::Tokenizer;
 use crate::weights::{family, json, shown};
-use crate::{Clip, LoadError, Model, Vae, Weights};
+use crate::{Clip, ControlNet, LoadError, Lora, Model, Upscaler, Vae, Weights};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Checkpoint {
 /// One part of a model, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it is for: `diffusion model`, `text encoder` or `autoencoder`.
+    /// What it is for: `diffusion model`, `text encoder`, `autoencoder`, `upscaler`, `control network` or `LoRA`.
     pub role: &'static str,
     /// Its family.
     pub architecture: &'static str,
@@ -290,18 +290,62 @@ pub fn describe(path: &Path) -> Result<Vec<Part>, LoadError> {
     if CLIPS.iter().chain(&[MODEL, VAE]).any(|it| weights.at(it).names().next().is_some()) {
         return Ok(Checkpoint::open(path)?.parts);
     }
-    let alone = |role, architecture| Ok(vec![Part::new(role, architecture, &weights)]);
-    match Model::new(&weights) {
-        Ok(model) => return alone("diffusion model", model.architecture.name),
-        Err(LoadError::Unknown { .. }) => {}
-        Err(error) => return Err(error),
+    let alone = |role, architecture| Part::new(role, architecture, &weights);
+    // What one kind does not know another may.
+    let found = [
+        Model::new(&weights).map(|it| alone("diffusion model", it.architecture.name)),
+        Clip::new(&weights, Tokenizer::clip()).map(|it| alone("text encoder", it.architecture().name)),
+        Vae::new(weights.clone()).map(|it| alone("autoencoder", it.architecture().name)),
+        Upscaler::new(&weights).map(|it| alone("upscaler", it.architecture().name)),
+        ControlNet::new(&weights).map(|it| alone("control network", it.architecture().name)),
+        Lora::new(weights.clone()).map(|_| alone("LoRA", "lora")),
+    ];
+    let known = found.into_iter().find(|it| !matches!(it, Err(LoadError::Unknown { .. })));
+    known.unwrap_or_else(|| Err(weights.unknown())).map(|it| vec![it])
+}
+
+/// What a configuration of the original Stable Diffusion code (`v1-inference.yaml`...) says that a file itself does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// Whether the network predicts velocities.
+    pub velocity: bool,
+    /// The layer of the text encoder whose states are taken: -1 is the last.
+    pub layer: Option<i64>,
+}
+
+impl Configuration {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        const LONGEST: u64 = 1 << 20;
+        let read = |source| LoadError::Read { path: path.to_owned(), source };
+        let malformed = |reason: String| LoadError::Malformed { path: path.to_owned(), reason };
+        let length = std::fs::metadata(path).map_err(read)?.len();
+        if length > LONGEST {
+            return Err(malformed(format!("has {length} bytes, too many for a configuration")));
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let all: Value =
+            serde_norway::from_str(&text).map_err(|it| malformed(format!("is not YAML: {}", shown(&it.to_string()))))?;
+        let Some(parameters) = all.pointer("/model/params").filter(|it| it.is_object()) else {
+            return Err(malformed("has no `params` below `model`, as a configuration of a model has".to_owned()));
+        };
+        let layer = match parameters.pointer("/cond_stage_config/params/layer_idx") {
+            None | Some(Value::Null) => None,
+            Some(layer) => Some(layer.as_i64().ok_or_else(|| malformed("has a layer_idx that is no whole number".to_owned()))?),
+        };
+        Ok(Self { velocity: parameters.get("parameterization").is_some_and(|it| it == "v"), layer })
     }
-    match Clip::new(&weights, Tokenizer::clip()) {
-        Ok(clip) => return alone("text encoder", clip.architecture().name),
-        Err(LoadError::Unknown { .. }) => {}
-        Err(error) => return Err(error),
+
+    /// What a model is by this configuration.
+    #[must_use]
+    pub fn apply(self, checkpoint: Checkpoint) -> Checkpoint {
+        let velocity = |it: Model| if self.velocity { Model { prediction: Prediction::Velocity, ..it } } else { it };
+        let layer = |it: Clip| if let Some(layer) = self.layer { it.with_last_layer(layer) } else { it };
+        Checkpoint { model: checkpoint.model.map(velocity), clip: checkpoint.clip.map(layer), ..checkpoint }
     }
-    alone("autoencoder", Vae::new(weights.clone())?.architecture().name)
 }
 
 /// The weights of a part: what lies below its prefix in a checkpoint, or all of a file or folder.
@@ -454,5 +498,99 @@ mod tests {
         fs::write(folder.path().join("model_index.json"), r#"{"transformer":["diffusers","FluxTransformer2DModel"]}"#).unwrap();
         let error = Checkpoint::open(folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("it has a `transformer` (FluxTransformer2DModel), which is not supported"), "{error}");
+    }
+
+    /// The tensors of a golden of text encoders, each with `prefix` before its name.
+    fn encoder(case: &str, prefix: &str) -> Vec<(String, TensorView<'static>)> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens/openclip.json");
+        let cases: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let case = &cases[case];
+        let rows = case["tensors"].as_array().unwrap().iter().zip(case["seed"].as_u64().unwrap()..);
+        let made = rows.map(|(row, place)| {
+            let shape: Vec<usize> = serde_json::from_value(row[1].clone()).unwrap();
+            let made = crate::golden::values(place, shape.iter().product(), 0.0, 1.0);
+            let bytes: &'static [u8] = Vec::leak(made.flat_map(f32::to_le_bytes).collect());
+            let name = format!("{prefix}{}", row[0].as_str().unwrap());
+            (name, TensorView::new(safetensors::Dtype::F32, shape, bytes).unwrap())
+        });
+        made.collect()
+    }
+
+    #[test]
+    fn single_files_of_the_later_ones_have_their_own_encoders() {
+        let file = "diffusion_pytorch_model.safetensors";
+        for (case, encoders, said, wanted, prediction) in [
+            ("sd2", &[("h", "cond_stage_model.model.")][..], &[][..], &["sd2", "clip-h", "kl"][..], Prediction::Epsilon),
+            (
+                "sdxl",
+                &[("l", "conditioner.embedders.0.transformer."), ("g", "conditioner.embedders.1.model.")],
+                &["v_pred"],
+                &["sdxl", "clip-l", "clip-g", "kl"],
+                Prediction::Velocity,
+            ),
+            ("refiner", &[("g", "conditioner.embedders.0.model.")], &[], &["sdxl", "clip-g", "kl"], Prediction::Epsilon),
+        ] {
+            let (unet, _) = Golden::open("sd15", case).write(Names::Original);
+            let (vae, _) = Golden::open("sd15", "kl").write(Names::Original);
+            let mut tensors = read(&unet.path().join(file), "model.diffusion_model.");
+            tensors.extend(read(&vae.path().join(file), "first_stage_model."));
+            tensors.extend(encoders.iter().flat_map(|(case, prefix)| encoder(case, prefix)));
+            let mark = |it: &&str| ((*it).to_owned(), TensorView::new(safetensors::Dtype::U8, vec![1], &[0]).unwrap());
+            tensors.extend(said.iter().map(mark));
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("tiny.safetensors");
+            fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
+            let checkpoint = Checkpoint::open(&path).unwrap();
+            assert_eq!(checkpoint.parts().iter().map(|it| it.architecture).collect::<Vec<_>>(), wanted);
+            assert_eq!(checkpoint.model.unwrap().prediction, prediction, "{case}");
+            assert_eq!(describe(&path).unwrap().len(), wanted.len());
+            if encoders.len() == 1 {
+                open_clip(&path).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_change_models_or_pictures_are_described() {
+        let upscaler =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/upscale_models/realesr-animevideov3-x4.safetensors");
+        let one = |path: &Path| describe(path).map(|it| (it[0].role, it[0].architecture));
+        assert_eq!(one(&upscaler).unwrap(), ("upscaler", "compact"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        for (names, wanted) in [
+            (&["lora_unet_x.lora_up.weight"][..], Some(("LoRA", "lora"))),
+            (
+                &["control_model.zero_convs.0.0.weight", "control_model.input_hint_block.0.weight"],
+                Some(("control network", "controlnet")),
+            ),
+            (&["x"], None),
+        ] {
+            let view = || TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+            fs::write(&path, serialize(names.iter().map(|it| (*it, view())), None).unwrap()).unwrap();
+            assert_eq!(one(&path).ok(), wanted);
+        }
+    }
+
+    #[test]
+    fn an_original_configuration_says_what_is_predicted_and_which_layer_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        let said = |text: &str| {
+            fs::write(&path, text).unwrap();
+            Configuration::open(&path)
+        };
+        let velocity = said("model:\n  params:\n    parameterization: v\n    cond_stage_config: {target: x}\n").unwrap();
+        assert_eq!(velocity, Configuration { velocity: true, layer: None });
+        let skip = said("model: {params: {cond_stage_config: {params: {layer_idx: -2}}}}").unwrap();
+        assert_eq!(skip, Configuration { velocity: false, layer: Some(-2) });
+        for text in ["", "[1", "model: 5", "model: {params: {cond_stage_config: {params: {layer_idx: two}}}}"] {
+            assert!(matches!(said(text), Err(LoadError::Malformed { .. })), "{text}");
+        }
+        let (_single, single) = single_file(&[]);
+        let plain = Checkpoint::open(&single).unwrap();
+        let read = Configuration { velocity: true, layer: Some(-2) }.apply(plain.clone());
+        assert_eq!(read.model.unwrap().prediction, Prediction::Velocity);
+        assert_ne!(read.clip.unwrap().key(), plain.clip.unwrap().key());
     }
 }

@@ -1,8 +1,8 @@
 //! Nodes that turn model files into recipes.
 
-use models::checkpoint::{open_clip, open_clip_pair, open_model, open_vae};
+use models::checkpoint::{Configuration, open_clip, open_clip_pair, open_model, open_vae};
 use models::text::Embeddings;
-use models::{Checkpoint, Clip, LoadError, Model, Vae};
+use models::{Checkpoint, Clip, LoadError, Model, Vae, Weights};
 use runtime::node::Literals;
 use runtime::{Blockable, Choice, Context, Fingerprint, Folders, Node, NodeError, Registry, Run, registry};
 use std::fs::Metadata;
@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 
 /// Every node of this file.
 pub(crate) fn nodes() -> Registry {
-    registry![CheckpointLoaderSimple, DiffusersLoader, UNETLoader, CLIPLoader, DualCLIPLoader, VAELoader]
+    registry![CheckpointLoaderSimple, CheckpointLoader, DiffusersLoader, UNETLoader, CLIPLoader, DualCLIPLoader, VAELoader]
 }
 
 /// Opens a model that is one file with everything in it: the diffusion network, the text encoder and the autoencoder.
@@ -39,6 +39,45 @@ impl Run for CheckpointLoaderSimple {
     fn run(self, cx: &Context) -> Result<Parts, NodeError> {
         let path = find(cx, "checkpoints", &self.ckpt_name, "ckpt_name")?;
         open(&path, &self.ckpt_name, "ckpt_name", cx)
+    }
+}
+
+/// Opens a model that is one file, and reads it as a configuration of the original Stable Diffusion code says.
+///
+/// `Load Checkpoint` does so by itself. This one is for files that are not what they look like: the configuration says whether
+/// velocities are predicted, and which layer of the text encoder counts.
+#[derive(Node)]
+#[node(
+    display = "Load Checkpoint With Config (DEPRECATED)",
+    category = "advanced/loaders",
+    deprecated,
+    outputs(MODEL = "Removes noise from latents.", CLIP = "Encodes prompts.", VAE = "Turns pictures into latents and back.")
+)]
+struct CheckpointLoader {
+    /// The configuration, from the folder `configs`; those that everybody has are known without a file.
+    #[input(files = "configs")]
+    config_name: String,
+    /// The file, from the folder `checkpoints`.
+    #[input(files = "checkpoints")]
+    ckpt_name: String,
+}
+
+impl Run for CheckpointLoader {
+    type Output = Parts;
+
+    fn run(self, cx: &Context) -> Result<Parts, NodeError> {
+        let Self { config_name, ckpt_name } = self;
+        let configuration = match cx.folders().model("configs", &config_name) {
+            Ok(path) => Configuration::open(&path).map_err(|error| load_error(error, "config_name"))?,
+            Err(_) if cx.folders().files("configs").contains(&config_name) => Configuration {
+                velocity: config_name.starts_with("v2-inference-v"),
+                layer: (config_name.contains("clip_skip_2") || config_name.starts_with("anything_v3")).then_some(-2),
+            },
+            Err(error) => return Err(NodeError::from(error).at("config_name")),
+        };
+        let path = find(cx, "checkpoints", &ckpt_name, "ckpt_name")?;
+        let checkpoint = Checkpoint::open(&path).map_err(|error| load_error(error, "ckpt_name"))?;
+        Ok(parts(configuration.apply(checkpoint), &ckpt_name, cx))
     }
 }
 
@@ -205,6 +244,9 @@ impl Run for DualCLIPLoader {
 }
 
 /// Opens an autoencoder that is a file of its own.
+///
+/// `taesd`, `taesdxl`, `taesd3` and `taef1` are small and fast ones in two files of the folder `vae_approx`. `pixel_space` is none:
+/// its latents are the pictures themselves.
 #[derive(Node)]
 #[node(display = "Load VAE", category = "loaders", outputs(VAE = "Turns pictures into latents and back."))]
 struct VAELoader {
@@ -213,12 +255,35 @@ struct VAELoader {
     vae_name: String,
 }
 
+/// Small autoencoders see latents as their family's networks do: scaled and shifted so.
+const SMALL_SCALES: &[(&str, f64, f64)] =
+    &[("taesd", 0.18215, 0.0), ("taesdxl", 0.13025, 0.0), ("taesd3", 1.5305, 0.0609), ("taef1", 0.3611, 0.1159)];
+
 impl Run for VAELoader {
     type Output = Vae;
 
     fn run(self, cx: &Context) -> Result<Vae, NodeError> {
+        let blamed = |error| load_error(error, "vae_name");
+        if self.vae_name == "pixel_space" {
+            return Vae::pixels().map_err(blamed);
+        }
+        let small = SMALL_SCALES.iter().find(|it| it.0 == self.vae_name);
+        if let (Some((name, scale, shift)), Some([encoder, decoder])) = (small, cx.folders().small_vae(&self.vae_name)) {
+            let halves = Weights::open(&encoder).and_then(|it| Ok((it, Weights::open(&decoder)?)));
+            let vae =
+                halves.and_then(|(encoder, decoder)| Vae::small(&encoder, &decoder)).and_then(|it| it.scaled(*scale, *shift));
+            return vae.map_err(|error| load_error(error, "vae_name").hint(format!("`{name}` is two files in vae_approx")));
+        }
         let path = find(cx, "vae", &self.vae_name, "vae_name")?;
-        open_vae(&path).map_err(|error| load_error(error, "vae_name"))
+        open_vae(&path).map_err(blamed)
+    }
+
+    fn fingerprint(literals: &Literals, folders: &Folders) -> Result<Fingerprint, NodeError> {
+        let name = literals.get("vae_name").and_then(|it| it.as_str()).unwrap_or_default();
+        Ok(match folders.small_vae(name) {
+            Some(halves) => Fingerprint::Content(halves.map(|it| state(&it)).join("\n").into_bytes()),
+            None => Fingerprint::Inputs,
+        })
     }
 }
 
@@ -228,13 +293,17 @@ pub(crate) fn find(cx: &Context, folder: &str, name: &str, input: &str) -> Resul
 
 /// The parts of a whole model, each told what to do about it where it is missing.
 fn open(path: &Path, name: &str, input: &str, cx: &Context) -> Result<Parts, NodeError> {
-    let Checkpoint { model, clip, vae, .. } = Checkpoint::open(path).map_err(|error| load_error(error, input))?;
+    Ok(parts(Checkpoint::open(path).map_err(|error| load_error(error, input))?, name, cx))
+}
+
+fn parts(checkpoint: Checkpoint, name: &str, cx: &Context) -> Parts {
+    let Checkpoint { model, clip, vae, .. } = checkpoint;
     let clip = clip.map(|it| it.with_embeddings(embeddings(cx)));
-    Ok((
+    (
         part(model, || format!("`{name}` holds no diffusion network: load one with UNETLoader")),
         part(clip, || format!("`{name}` holds no text encoder: load one with CLIPLoader")),
         part(vae, || format!("`{name}` holds no autoencoder: load one with VAELoader")),
-    ))
+    )
 }
 
 fn part<T>(part: Option<T>, missing: impl FnOnce() -> String) -> Blockable<T> {
@@ -393,11 +462,17 @@ mod tests {
         let damaged = load("a.safetensors");
         assert_eq!(damaged.blamed(), Some("ckpt_name"));
         assert!(damaged.advice().is_some(), "{damaged}");
-        let pair =
-            DualCLIPLoader { clip_name1: "a".into(), clip_name2: "b".into(), family: "sdxl".into(), device: "default".into() };
-        assert!(
-            pair.run(&cx).unwrap_err().to_string().contains("`sdxl` needs the two encoders `a` and `b`, and is not supported")
-        );
+        let pair = |family: &str| {
+            let node = DualCLIPLoader {
+                clip_name1: "a".into(),
+                clip_name2: "b".into(),
+                family: family.into(),
+                device: "default".into(),
+            };
+            node.run(&cx).unwrap_err()
+        };
+        assert_eq!(pair("sdxl").blamed(), Some("clip_name1"));
+        assert!(pair("flux").to_string().contains("the pair of text encoders of `flux` is not supported so far"));
     }
 
     #[test]
@@ -430,5 +505,49 @@ mod tests {
         assert_eq!(before, state());
         fs::write(root.path().join("diffusers/part/vae/config.json"), "{}").unwrap();
         assert_ne!(before, state());
+    }
+
+    #[test]
+    fn small_autoencoders_are_two_files_and_pixels_need_none() {
+        use burn::tensor::{Device, Tensor};
+        use safetensors::SafeTensors;
+        let (root, cx) = place();
+        fs::create_dir(root.path().join("vae_approx")).unwrap();
+        let bytes = fs::read(demo().join("vae/diffusion_pytorch_model.safetensors")).unwrap();
+        let whole = SafeTensors::deserialize(&bytes).unwrap();
+        // The original counts its decoder's clamp as a layer.
+        for (side, first) in [("encoder", 0), ("decoder", 1)] {
+            let half = whole.tensors().into_iter().filter_map(|(name, view)| {
+                let (layer, rest) = name.strip_prefix(&format!("{side}.layers."))?.split_once('.')?;
+                Some((format!("{}.{rest}", layer.parse::<usize>().unwrap() + first), view))
+            });
+            let path = root.path().join(format!("vae_approx/taesd_{side}.safetensors"));
+            fs::write(path, safetensors::serialize(half, None).unwrap()).unwrap();
+        }
+        let load = |name: &str| VAELoader { vae_name: name.into() }.run(&cx);
+        let latent = Tensor::<4>::random([1, 4, 2, 3], burn::tensor::Distribution::Default, &Device::flex());
+        let decode = |vae: &Vae, latent| vae.decode(&models::Samples::new(latent), cx.engine(), &cx).unwrap().0;
+        let (small, pixels) = (load("taesd").unwrap(), load("pixel_space").unwrap());
+        let plain = open_vae(&demo().join("vae")).unwrap();
+        let off = decode(&small, latent.clone()) - decode(&plain, latent * 0.18215);
+        assert!(off.abs().max().into_scalar::<f32>() < 1e-6);
+        let half = decode(&pixels, Tensor::<4>::zeros([1, 3, 2, 2], &Device::flex()));
+        assert_eq!((half.dims(), half.mean().into_scalar::<f32>()), ([1, 2, 2, 3], 0.5));
+        assert_eq!(load("taesdxl").unwrap_err().blamed(), Some("vae_name"), "its files are not there");
+        assert_eq!(load("b.safetensors").unwrap_err().blamed(), Some("vae_name"));
+    }
+
+    #[test]
+    fn a_configuration_that_everybody_has_needs_no_file() {
+        let (root, cx) = place();
+        let load = |config: &str| {
+            let node = CheckpointLoader { config_name: config.into(), ckpt_name: "none.safetensors".into() };
+            node.run(&cx).unwrap_err()
+        };
+        assert_eq!(load("v2-inference-v.yaml").blamed(), Some("ckpt_name"), "the configuration is known");
+        assert_eq!(load("mine.yaml").blamed(), Some("config_name"));
+        fs::create_dir(root.path().join("configs")).unwrap();
+        fs::write(root.path().join("configs/mine.yaml"), "model: []").unwrap();
+        assert!(load("mine.yaml").to_string().contains("has no `params` below `model`"));
     }
 }

@@ -105,7 +105,7 @@ fn told(prompts: Conditioning, sizes: Sizes) -> Result<Conditioning, NodeError> 
 /// A prompt that names embeddings means another one when their files change.
 fn fingerprint(literals: &Literals, folders: &Folders, texts: &[&str]) -> Result<Fingerprint, NodeError> {
     let named = |it: &&str| literals.get(*it).and_then(|it| it.as_str()).is_some_and(|it| it.contains("embedding:"));
-    match texts.iter().any(|it| named(it)) {
+    match texts.iter().any(named) {
         true => Ok(Fingerprint::Content(embeddings_state(folders).into_bytes())),
         false => Ok(Fingerprint::Inputs),
     }

@@ -54,7 +54,7 @@ CLASSES = """
 
 # Choices among files: what a dump lists is what happened to be in its folders.
 FILES = {
-    "ckpt_name", "config_name", "model_path", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name", "lora_name", "model_name", "control_net_name", "image",
+    "ckpt_name", "model_path", "unet_name", "clip_name", "clip_name1", "clip_name2", "lora_name", "model_name", "control_net_name", "image",
     "latent",
 }
 

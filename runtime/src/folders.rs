@@ -17,6 +17,24 @@ pub struct Folders {
     pub models: models::Folders,
 }
 
+/// The small autoencoders that `vae` offers where their files are.
+const SMALL_VAES: &[&str] = &["taesd", "taesdxl", "taesd3", "taef1"];
+
+/// The configurations of the original Stable Diffusion code that `configs` offers, as ComfyUI does.
+const CONFIGURATIONS: &[&str] = &[
+    "anything_v3.yaml",
+    "v1-inference.yaml",
+    "v1-inference_clip_skip_2.yaml",
+    "v1-inference_clip_skip_2_fp16.yaml",
+    "v1-inference_fp16.yaml",
+    "v1-inpainting-inference.yaml",
+    "v2-inference-v.yaml",
+    "v2-inference-v_fp32.yaml",
+    "v2-inference.yaml",
+    "v2-inference_fp32.yaml",
+    "v2-inpainting-inference.yaml",
+];
+
 /// Why there is no such file.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -88,7 +106,8 @@ impl Folders {
         Ok(self.models.find(folder, name)?)
     }
 
-    /// The names that a model folder offers, or the files of `input`: relative, parts separated by `/`, sorted.
+    /// The names that a model folder offers, or the files of `input`: relative, parts separated by `/`, sorted; behind them
+    /// what needs no file of that name.
     ///
     /// Nothing where a directory cannot be read: [`Folders::searched`] says why.
     pub fn files(&self, folder: &str) -> Vec<String> {
@@ -96,8 +115,36 @@ impl Folders {
             "input" => files_in(&self.input),
             // With the mark that tells them from inputs: that is how such a choice is saved.
             "output" => files_in(&self.output).iter().map(|it| format!("{it} [output]")).collect(),
-            _ => self.models.list(folder).map_or_else(|_| Vec::new(), |it| it.to_vec()),
+            _ => {
+                let mut names = self.models.list(folder).map_or_else(|_| Vec::new(), |it| it.to_vec());
+                let more: Vec<_> = self.built_in(folder).into_iter().filter(|it| !names.contains(it)).collect();
+                names.extend(more);
+                names
+            }
         }
+    }
+
+    /// What a folder offers without a file of that name in it: the small autoencoders whose two files are in `vae_approx`, the one
+    /// that does nothing, and the original configurations.
+    fn built_in(&self, folder: &str) -> Vec<String> {
+        match folder {
+            "vae" => {
+                let small = SMALL_VAES.iter().filter(|it| self.small_vae(it).is_some());
+                small.chain(&["pixel_space"]).map(|it| (*it).to_owned()).collect()
+            }
+            "configs" => CONFIGURATIONS.iter().map(|it| (*it).to_owned()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The encoder and the decoder of a small autoencoder, `taesd` or another, if both are in the folder `vae_approx`.
+    pub fn small_vae(&self, name: &str) -> Option<[PathBuf; 2]> {
+        let files = self.models.list("vae_approx").ok()?;
+        let half = |side: &str| {
+            let file = files.iter().find(|it| it.starts_with(&format!("{name}_{side}.")))?;
+            self.models.find("vae_approx", file).ok()
+        };
+        Some([half("encoder")?, half("decoder")?])
     }
 
     /// The directories that are searched for a folder's files, and what keeps them from being read, for messages.
@@ -210,5 +257,21 @@ mod tests {
         std::fs::write(folders.temp.join("x.png"), "").unwrap();
         assert_eq!(folders.existing(Place::Input, "x.png [temp]").unwrap(), folders.temp.join("x.png"));
         assert!(matches!(folders.existing(Place::Input, "x.png"), Err(FolderError::Missing { .. })));
+    }
+
+    #[test]
+    fn what_needs_no_file_of_its_own_is_offered_behind_the_files() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folders = folders(root.path());
+        folders.models.add("vae", root.path().join("models"), false);
+        folders.models.add("vae_approx", root.path().join("more"), false);
+        for file in
+            ["models/b.safetensors", "more/taesd_encoder.safetensors", "more/taesdxl_encoder.pth", "more/taesdxl_decoder.pth"]
+        {
+            std::fs::write(root.path().join(file), "").unwrap();
+        }
+        assert_eq!(folders.files("vae"), ["b.safetensors", "taesdxl", "pixel_space"]);
+        assert!(folders.small_vae("taesd").is_none(), "its decoder is not there");
+        assert_eq!(folders.files("configs").len(), CONFIGURATIONS.len());
     }
 }

@@ -32,8 +32,11 @@ pub struct Architecture {
     /// Whether these tensors (canonical names) are of this family.
     pub detect: fn(&Weights) -> bool,
     /// Makes the network; every tensor comes from `weights`.
-    pub build: fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>,
+    pub build: Build,
 }
+
+/// Makes a controlling network.
+pub type Build = fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>;
 
 impl fmt::Debug for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,21 +156,29 @@ impl ControlNet {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         // As in ComfyUI, the name alone tells a network of this kind.
         let averaged = stem.ends_with("_shuffle") || stem.ends_with("_shuffle_fp16");
+        let mut net = Self { averaged, ..Self::new(&file)? };
+        if file.has(DIFFERENCE) {
+            let Some(model) = model else {
+                let reason = "it holds differences from a model: load it with DiffControlNetLoader".to_owned();
+                return Err(LoadError::Config { source_name: file.source().to_owned(), reason });
+            };
+            net.weights = patch::plus(&net.weights, &model.weights)?;
+        }
+        Ok(net)
+    }
+
+    /// Recognises a control network, whatever its file is called and whether or not it holds differences.
+    ///
+    /// # Errors
+    /// [`LoadError::Unknown`] when no family has these tensors.
+    pub fn new(file: &Weights) -> Result<Self, LoadError> {
         let below = file.at(PREFIX);
         let weights = if below.names().next().is_some() { below } else { file.clone() };
         for &architecture in ARCHITECTURES {
-            let mut weights = weights.canonical(architecture.layouts)?;
-            if !(architecture.detect)(&weights) {
-                continue;
+            let weights = weights.canonical(architecture.layouts)?;
+            if (architecture.detect)(&weights) {
+                return Ok(Self { weights, architecture, averaged: false });
             }
-            if file.has(DIFFERENCE) {
-                let Some(model) = model else {
-                    let reason = "it holds differences from a model: load it with DiffControlNetLoader".to_owned();
-                    return Err(LoadError::Config { source_name: file.source().to_owned(), reason });
-                };
-                weights = patch::plus(&weights, &model.weights)?;
-            }
-            return Ok(Self { weights, architecture, averaged });
         }
         Err(weights.unknown())
     }
@@ -205,7 +216,7 @@ pub struct Control {
     /// Whether prompts to lead away from that have none get it too.
     pub for_both: bool,
     /// What else is added.
-    pub before: Option<Arc<Control>>,
+    pub before: Option<Arc<Self>>,
 }
 
 /// Gives the controls of prompts to follow to those prompts of another side that have none, as ComfyUI does for its older node.
@@ -534,6 +545,30 @@ mod tests {
         let own = with(false);
         let kept = shared(&[with(true)], &[own.clone(), cond()]);
         assert!(Arc::ptr_eq(kept[0].control.as_ref().unwrap(), own.control.as_ref().unwrap()) && kept[1].control.is_none());
+    }
+
+    #[test]
+    fn a_control_bends_a_run_of_sampling_while_it_applies() {
+        use crate::sampling::{Guidance, Guider, Levels, SampleRequest, sample};
+        let (_folder, model) = unet();
+        let latent = crate::Latent::new(Samples::new(Tensor::<4>::zeros([1, 4, 6, 10], &Device::flex())));
+        let engine = Engine::cpu();
+        let net = open("controlnet", 0);
+        let run = |control: Option<Control>| {
+            let cond = || Cond::new(wanted::<3>("context").narrow(0, 0, 1), None);
+            let positive = vec![Cond { control: control.map(Arc::new), ..cond() }];
+            let guidance = Guidance::Away { positive, negative: vec![cond()], cfg: 2.0 };
+            let guider = Guider { model: model.clone(), guidance };
+            let levels = Levels::Schedule { scheduler: "normal", steps: 2, denoise: 1.0 };
+            let request = SampleRequest { levels, ..SampleRequest::new(&guider, &latent) };
+            sample(&engine, &request, &Unwatched).unwrap().latent.samples.tensor::<4>()
+        };
+        let control = |start, end, for_both| Some(Control { start, end, for_both, ..control(net.clone(), "hint", 1.0) });
+        let (plain, bent, both) = (run(None), run(control(0.0, 1.0, false)), run(control(0.0, 1.0, true)));
+        let differ = |one: &Tensor<4>, other: &Tensor<4>| off(one, other) > 0.01;
+        assert!(differ(&plain, &bent) && differ(&bent, &both) && differ(&both, &plain));
+        assert!(differ(&run(control(0.0, 0.1, false)), &bent), "it ends after the first step");
+        assert_close(&run(control(0.9999, 0.9999, false)), &plain, 1e-4);
     }
 
     #[test]

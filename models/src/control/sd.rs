@@ -44,12 +44,12 @@ struct ControlUnet {
     time: Time,
     /// SiLU between them.
     hint: Vec<Conv2d>,
-    hint_channels: usize,
+    channels_seen: usize,
     input_blocks: Vec<Vec<Part>>,
     zero_convs: Vec<Conv2d>,
     middle_block: Vec<Part>,
     middle_block_out: Conv2d,
-    channels: usize,
+    latent_channels: usize,
     context: usize,
 }
 
@@ -58,12 +58,12 @@ impl ControlUnet {
         let config = Config::read(weights, "ControlNetModel")?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let context = context(weights)?;
-        let [_, hint_channels] = weights.sizes("input_hint_block.0.weight")?;
+        let [_, channels_seen] = weights.sizes("input_hint_block.0.weight")?;
         let time = Time::new(weights, width, &config, device)?;
 
         let block = weights.at("input_hint_block");
         let count = (0..).step_by(2).take_while(|it| block.has(&format!("{it}.weight"))).count();
-        let (mut hint, mut inputs) = (Vec::new(), hint_channels);
+        let (mut hint, mut inputs) = (Vec::new(), channels_seen);
         for index in 0..count {
             let layer = block.at(2 * index);
             let [outputs, _] = layer.sizes("weight")?;
@@ -88,15 +88,25 @@ impl ControlUnet {
         let middle_block = build.block(weights, "middle_block")?;
         let middle_block_out = Conv2d::new(&weights.at("middle_block_out.0"), build.channels(), build.channels(), 1, device)?;
         weights.finish(|_| false)?;
-        Ok(Self { time, hint, hint_channels, input_blocks, zero_convs, middle_block, middle_block_out, channels, context })
+        Ok(Self {
+            time,
+            hint,
+            channels_seen,
+            input_blocks,
+            zero_convs,
+            middle_block,
+            middle_block_out,
+            latent_channels: channels,
+            context,
+        })
     }
 
     fn check(&self, seen: &Seen<'_>) -> Result<(), Stop> {
         let (x, context) = (seen.x.dims(), seen.context.dims());
-        if x[1] != self.channels || context[2] != self.context {
+        if x[1] != self.latent_channels || context[2] != self.context {
             return Err(Stop::Unfit(format!(
                 "the ControlNet was made for latents of {} channels and prompts {} wide, these have {} and {}",
-                self.channels, self.context, x[1], context[2]
+                self.latent_channels, self.context, x[1], context[2]
             )));
         }
         Ok(())
@@ -128,7 +138,7 @@ impl Network for ControlUnet {
     }
 
     fn channels(&self) -> usize {
-        self.hint_channels
+        self.channels_seen
     }
 
     fn multiple(&self) -> usize {

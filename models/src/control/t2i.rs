@@ -60,7 +60,7 @@ const DIFFUSERS_LIGHT: Layout = Layout {
 enum Halving {
     Stay,
     Pool,
-    Conv(Conv2d),
+    Conv(Box<Conv2d>),
 }
 
 struct Level {
@@ -98,7 +98,7 @@ impl Adapter {
         let body = weights.at("body");
         let count = weights.count("body");
         let per_level = count / 4;
-        if per_level == 0 || count % 4 != 0 {
+        if per_level == 0 || !count.is_multiple_of(4) {
             let reason = format!("its {count} blocks cannot be dealt into four levels");
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }
@@ -114,7 +114,7 @@ impl Adapter {
                 (true, false) => Halving::Pool,
                 (true, true) => {
                     let options = Conv2dOptions { stride: [2, 2], padding: [1; 4], dilation: [1, 1], groups: 1 };
-                    Halving::Conv(Conv2d::with(&first.at("down_opt.op"), before, before, 3, options, device)?)
+                    Halving::Conv(Box::new(Conv2d::with(&first.at("down_opt.op"), before, before, 3, options, device)?))
                 }
             };
             let in_conv =
@@ -160,7 +160,7 @@ impl Adapter {
 
     fn with_inputs(self, inputs: usize, weights: &Weights) -> Result<Self, LoadError> {
         let channels = inputs / (self.gathered * self.gathered);
-        if channels == 0 || inputs % (self.gathered * self.gathered) != 0 {
+        if channels == 0 || !inputs.is_multiple_of(self.gathered * self.gathered) {
             let reason = format!("it takes {inputs} channels, which are no squares of {} pixels", self.gathered);
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }

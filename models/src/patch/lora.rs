@@ -154,7 +154,14 @@ impl Lora {
     /// # Errors
     /// What is wrong with the file; [`LoadError::Unknown`] when no tensor has the name of a part of a LoRA.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let file = Weights::open(path)?;
+        Self::new(Weights::open(path)?)
+    }
+
+    /// Reads the table of contents of a file that is open.
+    ///
+    /// # Errors
+    /// As [`Lora::open`].
+    pub fn new(file: Weights) -> Result<Self, LoadError> {
         let mut layers: BTreeMap<String, BTreeMap<Role, String>> = BTreeMap::new();
         let mut strange = Vec::new();
         for name in file.names() {

@@ -40,8 +40,11 @@ pub struct Architecture {
     /// What its pictures are like.
     pub sizes: fn(&Weights) -> Result<Sizes, LoadError>,
     /// Makes the network; every tensor comes from `weights`.
-    pub build: fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>,
+    pub build: Build,
 }
+
+/// Makes an upscaler.
+pub type Build = fn(&Weights, &Device) -> Result<Box<dyn Network>, LoadError>;
 
 impl fmt::Debug for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,8 +231,10 @@ mod tests {
         file.tensor(name, shape, &Device::flex()).unwrap().cast(burn::tensor::FloatDType::F32)
     }
 
+    type Stored = (String, Vec<usize>, Vec<u8>);
+
     /// The file of a case; `change` may do harm to its tensors.
-    fn written(case: &Value, change: impl FnOnce(&mut Vec<(String, Vec<usize>, Vec<u8>)>)) -> (TempDir, Weights) {
+    fn written(case: &Value, change: impl FnOnce(&mut Vec<Stored>)) -> (TempDir, Weights) {
         let seed = case["seed"].as_u64().unwrap();
         let rows = case["tensors"].as_array().unwrap().iter().zip(seed..).map(|(row, place)| {
             let shape: Vec<usize> = serde_json::from_value(row[1].clone()).unwrap();
@@ -310,7 +315,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_whole_upscaler_is_named() {
         let all = cases();
-        let error = |name: &str, change: fn(&mut Vec<(String, Vec<usize>, Vec<u8>)>)| {
+        let error = |name: &str, change: fn(&mut Vec<Stored>)| {
             let case = all.iter().find(|it| it["case"] == name).unwrap();
             let (_folder, weights) = written(case, change);
             let picture = Image(Tensor::zeros([1, 4, 4, 3], &Device::flex()));

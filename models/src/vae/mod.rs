@@ -3,6 +3,7 @@
 //! To add one: write its file, add its [`Architecture`] to [`VAES`], and a golden.
 
 mod kl;
+mod pixel;
 mod tiny;
 
 pub use crate::tiled::Tiling;
@@ -15,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every family, in the order in which a file is tried.
-pub const VAES: &[&Architecture] = &[&kl::KL, &tiny::TINY];
+pub const VAES: &[&Architecture] = &[&kl::KL, &tiny::TINY, &pixel::PIXELS];
 
 /// A family of autoencoders.
 pub struct Architecture {
@@ -102,6 +103,22 @@ impl Vae {
         }
         let first = weights.names().take(3).map(str::to_owned).collect();
         Err(LoadError::Unknown { source_name: weights.source().to_owned(), first })
+    }
+
+    /// A small autoencoder (TAESD) whose halves are files of their own.
+    ///
+    /// # Errors
+    /// As [`Vae::new`].
+    pub fn small(encoder: &Weights, decoder: &Weights) -> Result<Self, LoadError> {
+        Self::new(Weights::joined([("taesd_encoder.", encoder), ("taesd_decoder.", decoder)])?)
+    }
+
+    /// No autoencoder: the latents are the pictures themselves.
+    ///
+    /// # Errors
+    /// None, as far as it is known: there is no file.
+    pub fn pixels() -> Result<Self, LoadError> {
+        Self::new(Weights::from_tensors(pixel::MARK, [(pixel::MARK.to_owned(), TensorData::from([1.0_f32]))])?)
     }
 
     /// What the `config.json` beside it says of the scale: a sampler's model in the same folder sees the latents of a wire times

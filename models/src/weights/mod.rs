@@ -124,6 +124,29 @@ impl Weights {
         Ok(Self::from(Tensors { source: source.to_owned(), identity, entries, ..Tensors::default() }))
     }
 
+    /// Tensors of several files as one set, each with what stands before it put before its names.
+    ///
+    /// # Errors
+    /// [`LoadError::Layout`] when two get one name.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = (&'a str, &'a Self)>) -> Result<Self, LoadError> {
+        let mut all = Tensors::default();
+        for (before, part) in parts {
+            let gap = if all.source.is_empty() { "" } else { " with " };
+            all.source = format!("{}{gap}{}", all.source, part.source());
+            all.identity = format!("{}{gap}{before}{}", all.identity, part.identity());
+            all.maps.extend(part.tensors.maps.iter().cloned());
+            for (name, entry) in part.entries() {
+                let name = format!("{before}{name}");
+                if all.entries.contains_key(&name) {
+                    let reason = format!("two tensors become `{}`", shown(&name));
+                    return Err(LoadError::Layout { source_name: all.source, reason });
+                }
+                all.entries.insert(name, entry.clone());
+            }
+        }
+        Ok(Self::from(all))
+    }
+
     /// The same tensors with a `config.json` beside them.
     #[must_use]
     pub fn with_config(&self, config: serde_json::Value) -> Self {
