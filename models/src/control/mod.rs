@@ -559,7 +559,7 @@ mod tests {
             let positive = vec![Cond { control: control.map(Arc::new), ..cond() }];
             let guidance = Guidance::Away { positive, negative: vec![cond()], cfg: 2.0 };
             let guider = Guider { model: model.clone(), guidance };
-            let levels = Levels::Schedule { scheduler: "normal", steps: 2, denoise: 1.0 };
+            let levels = Levels::Schedule { scheduler: "normal", steps: 3, denoise: 1.0 };
             let request = SampleRequest { levels, ..SampleRequest::new(&guider, &latent) };
             sample(&engine, &request, &Unwatched).unwrap().latent.samples.tensor::<4>()
         };
