@@ -242,20 +242,20 @@ impl Prepared<'_> {
             noise.clone()
         };
         let ambient = Arc::new(Mutex::new(generator));
+        let patches = &request.guider.model.patches;
+        self.network.check(patches)?;
+        let controls = Loader::new(engine);
         if let Some(growth) = &options.growth {
-            return self.grow(growth, &frame, latent, &noise, mask.as_ref(), ambient, &home);
+            return self.grow(growth, &frame, latent, &noise, mask.as_ref(), ambient, &controls, &home);
         }
 
         let mask_picture = mask.clone().map(|it| frame.pictures(it).narrow(1, 0, 1));
-        let controls = Loader::new(engine);
         let beside = Beside {
             latent: frame.pictures(latent.clone()),
             noise_mask: mask_picture.as_ref(),
             format: self.format,
             controls: &controls,
         };
-        let patches = &request.guider.model.patches;
-        self.network.check(patches)?;
         let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;
         let mut guided = Guided::new(self.network, sampling, &frame, sides, patches, ambient.clone(), watch);
         guided.batch_limit = request.batch_limit;
@@ -297,6 +297,7 @@ impl Prepared<'_> {
         noise: &Tensor<2>,
         mask: Option<&Tensor<2>>,
         ambient: Ambient,
+        controls: &Loader<'_>,
         home: &Device,
     ) -> Result<(Samples, Option<Samples>), Stop> {
         let Self { request, sampling, sigmas, watch, .. } = *self;
@@ -311,8 +312,8 @@ impl Prepared<'_> {
         let mut belief = None;
         for (step, pair) in sigmas.windows(2).enumerate() {
             let size = [frame.batch, x.dims()[1]];
-            let beside =
-                Beside { latent: frame.pictures(Tensor::zeros(size, &frame.device)), noise_mask: None, format: self.format };
+            let nothing = frame.pictures(Tensor::zeros(size, &frame.device));
+            let beside = Beside { latent: nothing, noise_mask: None, format: self.format, controls };
             let patches = &request.guider.model.patches;
             let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;
             let mut guided = Guided::new(self.network, sampling, &frame, sides, patches, ambient.clone(), watch);

@@ -266,9 +266,8 @@ fn stream(mut file: File, from: u64, length: u64) -> Body {
             sender.blocking_send(Err(error)).ok();
         }
     });
-    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    });
+    let pieces =
+        futures_util::stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|piece| (piece, receiver)) });
     // Whoever compresses the body asks once more after its end.
     Body::from_stream(pieces.fuse())
 }
