@@ -242,9 +242,9 @@ impl Prepared<'_> {
             noise.clone()
         };
         let ambient = Arc::new(Mutex::new(generator));
-        let controls = Loader::new(engine);
         let patches = &request.guider.model.patches;
         self.network.check(patches)?;
+        let controls = Loader::new(engine);
         if let Some(growth) = &options.growth {
             return self.grow(growth, &frame, latent, &noise, mask.as_ref(), ambient, &controls, &home);
         }
@@ -312,8 +312,8 @@ impl Prepared<'_> {
         let mut belief = None;
         for (step, pair) in sigmas.windows(2).enumerate() {
             let size = [frame.batch, x.dims()[1]];
-            let latent = frame.pictures(Tensor::zeros(size, &frame.device));
-            let beside = Beside { latent, noise_mask: None, format: self.format, controls };
+            let nothing = frame.pictures(Tensor::zeros(size, &frame.device));
+            let beside = Beside { latent: nothing, noise_mask: None, format: self.format, controls };
             let patches = &request.guider.model.patches;
             let sides = Sides::new(&request.guider.guidance, patches, &frame, self.network, sampling, &beside)?;
             let mut guided = Guided::new(self.network, sampling, &frame, sides, patches, ambient.clone(), watch);

@@ -36,11 +36,19 @@ impl Generator {
 
     /// `count` normal numbers, as one call of `torch.randn` for that many elements gives them; the shape does not matter.
     pub fn normal(&mut self, count: usize) -> Vec<f32> {
-        if count < BLOCK {
-            return (0..count).map(|_| self.one_normal() as f32).collect();
-        }
         let mut values = vec![0.0; count];
-        self.uniform(&mut values);
+        self.fill(&mut values);
+        values
+    }
+
+    /// The same into memory that is there already.
+    fn fill(&mut self, values: &mut [f32]) {
+        let count = values.len();
+        if count < BLOCK {
+            values.iter_mut().for_each(|it| *it = self.one_normal() as f32);
+            return;
+        }
+        self.uniform(values);
         let whole = count - count % BLOCK;
         values[..whole].par_chunks_mut(256 * BLOCK).for_each(kernels::box_muller);
         if !count.is_multiple_of(BLOCK) {
@@ -49,7 +57,6 @@ impl Generator {
             self.uniform(tail);
             kernels::box_muller(tail);
         }
-        values
     }
 
     /// `torch.rand`'s numbers: 24 bits in 0..1 each.
@@ -232,6 +239,8 @@ struct BrownianPath {
     trail: Vec<Stretch>,
     /// The last points that were asked: a step begins where the last one ended.
     recent: Vec<(f64, Vec<f32>)>,
+    /// Memory for draws: fresh memory costs as much as drawing.
+    draws: Vec<Vec<f32>>,
 }
 
 /// A part of the way.
@@ -264,8 +273,9 @@ struct Cut {
     taken: Place,
 }
 
-/// Bytes that the trail of a path may take.
+/// Bytes that the trail of a path may take, and its most stretches: points lie too far apart to share more.
 const TRAIL: usize = 64 << 20;
+const MOST_STRETCHES: usize = 6;
 
 impl BrownianPath {
     fn new(seed: u64, from: f32, to: f32, count: usize) -> Self {
@@ -273,7 +283,8 @@ impl BrownianPath {
         let root = (f64::from(to) - f64::from(from)).max(0.0).sqrt() as f32;
         let whole = Generator::new(u64::from(first)).normal(count).into_iter().map(|it| it * root).collect();
         let place = Place { start: grid(f64::from(from)), end: grid(f64::from(to)), key: 0, depth: 0 };
-        Self { seed, trail: vec![Stretch { place, before: vec![0.0; count], whole }], recent: Vec::new() }
+        let draws = vec![vec![0.0; count]; rayon::current_num_threads()];
+        Self { seed, trail: vec![Stretch { place, before: vec![0.0; count], whole }], recent: Vec::new(), draws }
     }
 
     /// `(W(high) - W(low)) / √(high - low)`, with the sign of the direction.
@@ -311,21 +322,21 @@ impl BrownianPath {
         if point <= stretch.place.start {
             return stretch.before;
         }
-        let lent = TRAIL / (2 * size_of::<f32>() * count.max(1));
+        let lent = (TRAIL / (2 * size_of::<f32>() * count.max(1))).min(MOST_STRETCHES);
         let cuts = self.cuts(stretch.place, point);
         // What each cut draws depends on its place alone: several are drawn at a time.
-        for cuts in cuts.chunks(rayon::current_num_threads()) {
-            let draw = |cut: &Cut| Generator::new(u64::from(cut.seed)).normal(count);
-            let draws: Vec<Vec<f32>> = cuts.par_iter().map(draw).collect();
-            for (cut, noise) in cuts.iter().zip(draws) {
+        for cuts in cuts.chunks(self.draws.len()) {
+            let draw = |(cut, noise): (&Cut, &mut Vec<f32>)| Generator::new(u64::from(cut.seed)).fill(noise);
+            cuts.par_iter().zip(&mut self.draws).for_each(draw);
+            for (cut, noise) in cuts.iter().zip(&self.draws) {
                 let Stretch { before, whole, .. } = &mut stretch;
                 // The bridge: normal around the straight line, with the variance of the way to both ends.
                 let left = |whole: f32, noise: f32| whole * cut.part + noise * cut.spread;
                 if cut.left {
-                    whole.iter_mut().zip(noise).for_each(|(whole, noise)| *whole = left(*whole, noise));
+                    whole.iter_mut().zip(noise).for_each(|(whole, noise)| *whole = left(*whole, *noise));
                 } else {
                     for ((whole, before), noise) in whole.iter_mut().zip(before).zip(noise) {
-                        let left = left(*whole, noise);
+                        let left = left(*whole, *noise);
                         *before += left;
                         *whole -= left;
                     }
