@@ -1,6 +1,7 @@
 //! The server from outside: the real program, real connections.
 
 mod client;
+mod clients;
 mod crashes;
 mod editor;
 mod hostile;

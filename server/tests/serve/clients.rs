@@ -1,0 +1,44 @@
+//! Clients from PyPI that nobody here wrote, from start to picture. They are installed beside the checkout, never into it.
+
+use crate::client::Server;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What is installed, in versions that are known.
+const PACKAGES: [&str; 3] = ["comfy-api-simplified==1.6.0", "comfyui-utils==0.0.1", "pillow==13.0.0"];
+
+/// A Python that has the clients; `None` where there is no Python.
+fn python() -> Option<PathBuf> {
+    Command::new("python3").arg("--version").output().ok()?;
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|it| Path::new(&it).join(".cache"));
+    let place = cache.or_else(home).expect("a home").join("burnish/clients");
+    let python = place.join("bin/python");
+    if !python.exists() {
+        done(Command::new("python3").args(["-m", "venv"]).arg(&place).output().expect("runs"));
+    }
+    let known = Command::new(&python).args(["-c", "import comfy_api_simplified, comfyui_utils, PIL"]).output().expect("runs");
+    if !known.status.success() {
+        done(Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PACKAGES).output().expect("runs"));
+    }
+    Some(python)
+}
+
+fn done(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn clients_that_others_wrote_get_their_pictures() {
+    let Some(python) = python() else {
+        println!("not checked: there is no Python");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serve/clients.py");
+    let server = Server::start(&[]);
+    for (client, size) in [("comfy_api_simplified", "80x32"), ("comfyui_utils", "64x32"), ("comfyui_utils", "64x32")] {
+        let output = done(Command::new(&python).args([script, client, &server.address]).output().expect("runs"));
+        assert_eq!(output.lines().last(), Some(size), "{client}");
+    }
+}
