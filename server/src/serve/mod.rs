@@ -1,6 +1,6 @@
 //! `burnish serve`: the editor, ComfyUI's protocol, and a queue that survives.
 //!
-//! A request comes in through [`guard`], which knows who may ask, and goes to a route. A prompt is validated there and becomes a job:
+//! A request comes in through `guard`, which knows who may ask, and goes to a route. A prompt is validated there and becomes a job:
 //!
 //! ```text
 //! routes/prompt -> jobs (the queue) -> store (SQLite)
@@ -14,19 +14,19 @@
 //!
 //! Workers never wait for the network, and requests never wait for workers: what touches a disk runs on threads of its own.
 //!
-//! - [`settings`]: what the command line asks for, checked.
-//! - [`app`]: what all routes share.
-//! - [`store`]: the jobs on disk. All SQL is there.
-//! - [`jobs`]: the queue.
-//! - [`worker`]: runs jobs.
-//! - [`protocol`]: events become messages. All messages of runs are there.
-//! - [`hub`]: websockets and their outboxes.
-//! - [`logs`]: what was logged lately.
-//! - [`measures`]: what is counted and timed.
-//! - [`guard`]: who may ask.
-//! - [`files`]: files that may be read or written from outside.
-//! - [`answer`]: what is answered when something is wrong.
-//! - [`routes`]: a file for each group of routes.
+//! - `settings`: what the command line asks for, checked.
+//! - `app`: what all routes share.
+//! - `store`: the jobs on disk. All SQL is there.
+//! - `jobs`: the queue.
+//! - `worker`: runs jobs.
+//! - `protocol`: events become messages. All messages of runs are there.
+//! - `hub`: websockets and their outboxes.
+//! - `logs`: what was logged lately.
+//! - `measures`: what is counted and timed.
+//! - `guard`: who may ask.
+//! - `files`: files that may be read or written from outside.
+//! - `answer`: what is answered when something is wrong.
+//! - `routes`: a file for each group of routes.
 
 mod answer;
 mod app;
