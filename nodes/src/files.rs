@@ -200,7 +200,8 @@ impl Series {
         let (subfolder, stem) = name.rsplit_once('/').unwrap_or(("", &name));
         // Before anything is made: a name that leads out by way of a link is refused too.
         let folder = if subfolder.is_empty() { folders.place(place).to_owned() } else { folders.within(place, subfolder)? };
-        if stem == ".." || stem.contains('\0') || stem.len() > LONGEST_STEM {
+        // `/cat` has an empty folder before its slash, which is not the same as none.
+        if name.starts_with('/') || stem == ".." || stem.contains('\0') || stem.len() > LONGEST_STEM {
             return Err(FolderError::Outside(prefix.to_owned()).into());
         }
         let system = |source| FileError::System { path: folder.clone(), source };
@@ -348,7 +349,7 @@ mod tests {
     #[test]
     fn prefixes_that_leave_their_folder_are_refused() {
         let root = tempfile::tempdir().expect("a folder");
-        for prefix in ["../cat", "/etc/cat", "a/../../cat", "..", "a\\..\\..\\cat"] {
+        for prefix in ["../cat", "/cat", "/etc/cat", "a/../../cat", "..", "a\\..\\..\\cat"] {
             assert!(matches!(series(root.path(), prefix), Err(FileError::Folder(_))), "{prefix}");
         }
     }

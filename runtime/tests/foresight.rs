@@ -60,3 +60,32 @@ fn the_model_that_is_used_again_stays() {
         assert_eq!((statistics.loads, statistics.hits, statistics.evictions), (3, 1, 1), "{policy:?}");
     }
 }
+
+/// Has no room as long as any model is resident.
+#[derive(Node)]
+#[node(output_node)]
+struct Greedy {
+    after: i64,
+}
+
+impl Run for Greedy {
+    type Output = ();
+
+    fn run(self, cx: &Context) -> Result<(), NodeError> {
+        match cx.engine().statistics().resident {
+            0 => Ok(()),
+            models => Err(NodeError::out_of_memory(format!("{models} models are in the way of {}", self.after))),
+        }
+    }
+}
+
+#[test]
+fn a_node_without_room_gets_that_of_the_models() {
+    let mut graph = Graph::new();
+    graph.insert("a", Placed::new("Open").with("name", "a")).expect("new");
+    graph.insert("1", Placed::new("Use").linked("model", "a", 0)).expect("new");
+    graph.insert("2", Placed::new("Greedy").linked("after", "1", 0)).expect("new");
+    let job = Arc::new(Job::default());
+    Executor::new(Arc::new(registry![Open, Use, Greedy]), Policy::default()).run(graph, &["2".into()], &job).expect("done");
+    assert_eq!(job.engine.statistics().evictions, 1);
+}

@@ -173,7 +173,7 @@ pub struct ServeArguments {
     /// A host name under which the server is reached, beside localhost and IP addresses; may be given again
     #[arg(long, value_name = "NAME", help_heading = "Security", env = "BURNISH_ALLOWED_HOST", value_delimiter = ',')]
     pub allowed_host: Vec<String>,
-    /// Another web site that may use the server, such as <https://example.org>; may be given again
+    /// Another web site that may use the server, such as `https://example.org`; may be given again
     #[arg(long, value_name = "ORIGIN", help_heading = "Security", env = "BURNISH_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
     /// Keep the settings and saved workflows of several people apart. They have to trust each other: a name is no proof

@@ -185,7 +185,7 @@ fn names_that_leave_their_folder_are_refused() {
     for name in ["../secret.png", "/etc/passwd", "a/../../secret.png", "..\\secret.png", "it.png/../../secret.png [temp]"] {
         assert_refused(&place, &place.run(&load_and_save(name, "it")), 3, &[]);
     }
-    for prefix in ["../it", "/tmp/it", "a/../../it", "..\\it"] {
+    for prefix in ["../it", "/it", "a/../../it", "..\\it"] {
         assert_refused(&place, &place.run(&load_and_save("it.png", prefix)), 1, &["SaveImage"]);
     }
     let checkpoint = json!({

@@ -130,3 +130,21 @@ fn main() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_thousand_nodes_are_no_trouble() {
+        for make in [chain as fn(usize) -> _, fan] {
+            let mut executor = Executor::new(Arc::new(registry![Add, Show]), Policy::default());
+            let (graph, targets) = make(100_000).expect("a graph");
+            let job = Arc::new(Job::default());
+            for _ in 0..2 {
+                executor.run(graph.clone(), &targets, &job).expect("nothing can fail");
+                assert!(executor.cache().len() >= 100_000, "every node's result is kept");
+            }
+        }
+    }
+}

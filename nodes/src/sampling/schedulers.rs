@@ -69,6 +69,14 @@ fn last(mut sigmas: Vec<f32>, steps: usize) -> Sigmas {
     Sigmas(sigmas)
 }
 
+/// The last part of a schedule of so many steps; none where nothing is to be removed, and then it is not even made.
+fn last_part(steps: u64, denoise: f64, schedule: impl FnOnce(usize) -> Result<Vec<f32>, NodeError>) -> Result<Sigmas, NodeError> {
+    if denoise <= 0.0 {
+        return Ok(Sigmas::default());
+    }
+    Ok(last(schedule(count(steps))?, part(steps, denoise)))
+}
+
 /// How many of so many steps are run for a part of the way.
 fn part(steps: u64, denoise: f64) -> usize {
     if denoise < 1.0 { (count(steps) as f64 * denoise).round_ties_even() as usize } else { count(steps) }
@@ -305,15 +313,12 @@ impl Run for AlignYourStepsScheduler {
     type Output = Sigmas;
 
     fn run(self, _: &Context) -> Result<Sigmas, NodeError> {
-        if self.denoise <= 0.0 {
-            return Ok(Sigmas::default());
-        }
         let table = match self.model_type {
             AlignedFor::Sd1 => Aligned::Sd1,
             AlignedFor::Sdxl => Aligned::Sdxl,
             AlignedFor::Svd => Aligned::Svd,
         };
-        Ok(last(align_your_steps(table, count(self.steps)), part(self.steps, self.denoise)))
+        last_part(self.steps, self.denoise, |steps| Ok(align_your_steps(table, steps)))
     }
 }
 
@@ -336,10 +341,7 @@ impl Run for GITSScheduler {
     type Output = Sigmas;
 
     fn run(self, _: &Context) -> Result<Sigmas, NodeError> {
-        if self.denoise <= 0.0 {
-            return Ok(Sigmas::default());
-        }
-        Ok(last(gits(self.coeff, count(self.steps))?, part(self.steps, self.denoise)))
+        last_part(self.steps, self.denoise, |steps| gits(self.coeff, steps).map_err(Into::into))
     }
 }
 
@@ -372,15 +374,12 @@ impl Run for OptimalStepsScheduler {
     type Output = Sigmas;
 
     fn run(self, _: &Context) -> Result<Sigmas, NodeError> {
-        if self.denoise <= 0.0 {
-            return Ok(Sigmas::default());
-        }
         let table = match self.model_type {
             OptimalFor::Flux => Optimal::Flux,
             OptimalFor::Wan => Optimal::Wan,
             OptimalFor::Chroma => Optimal::Chroma,
         };
-        Ok(last(optimal_steps(table, count(self.steps)), part(self.steps, self.denoise)))
+        last_part(self.steps, self.denoise, |steps| Ok(optimal_steps(table, steps)))
     }
 }
 

@@ -199,3 +199,16 @@ fn the_log_can_be_watched() {
     assert_eq!(server.json("/internal/files/output"), json!(["x_00001_.png"]));
     assert_eq!(server.get("/internal/files/models").status, 400);
 }
+
+#[test]
+fn a_saved_file_reaches_a_client_that_takes_compressed_answers() {
+    let server = Server::start(&[]);
+    let saved = "word ".repeat(20_000);
+    assert_eq!(server.send("POST", "/userdata/long.txt", &[], saved.as_bytes()).status, 200);
+    let plain = server.get("/userdata/long.txt");
+    assert_eq!(plain.body, saved.as_bytes());
+    // Read to its end: a body that breaks off is an error.
+    let packed = server.send("GET", "/userdata/long.txt", &[("accept-encoding", "gzip")], b"");
+    assert_eq!((packed.status, packed.headers["content-encoding"].as_bytes()), (200, &b"gzip"[..]));
+    assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < saved.len() / 10);
+}
