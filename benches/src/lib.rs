@@ -1,1 +1,3 @@
-//! benches
+//! What the benches share; each file of bin/ answers one question.
+
+pub mod peer;

@@ -4,11 +4,11 @@
 //! torch) each shape runs on both sides by turns in one process tree, so that a busy machine disturbs both alike; what is printed is
 //! the ratio of the medians. Weights are stored in f16 on our side and in f32, which is faster, on PyTorch's.
 
+use benches::peer::{Torch, median};
 use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use kernels::{AttentionOptions, Conv2dOptions};
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
 use std::time::Instant;
 
 /// Operation and sizes, as torch/kernels.py reads them too.
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => filter = argument,
         }
     }
-    let mut torch = python.map(|it| Torch::start(&it)).transpose()?;
+    let mut torch = python.map(|it| Torch::start(&it, "kernels.py")).transpose()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:40} {:>10} {:>10} {:>10} {:>7}", "", "ours ms", "GFLOP/s", "torch ms", "ratio")?;
     for case in CASES.iter().filter(|it| it.contains(&filter)) {
@@ -143,42 +143,4 @@ fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
 
 fn stored<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     random(shape).cast(FloatDType::F16)
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// A Python process that runs the same shapes.
-struct Torch {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Torch {
-    fn start(python: &str) -> Result<Self, Box<dyn Error>> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/torch/kernels.py");
-        let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (to, from) = (child.stdin.take().ok_or("no stdin")?, child.stdout.take().ok_or("no stdout")?);
-        Ok(Self { child, to, from: BufReader::new(from) })
-    }
-
-    /// Sends a line; the answer is milliseconds.
-    fn ask(&mut self, line: &str) -> Result<f64, Box<dyn Error>> {
-        writeln!(self.to, "{line}")?;
-        self.to.flush()?;
-        let mut answer = String::new();
-        self.from.read_line(&mut answer)?;
-        Ok(answer.trim().parse()?)
-    }
-}
-
-impl Drop for Torch {
-    fn drop(&mut self) {
-        // It ends by itself when its input does; a failure to end it has nobody left to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
