@@ -45,7 +45,8 @@ pub fn run_workflow() -> ExitCode {
     finish(run::run(RunWorkflow::parse().run))
 }
 
-fn finish(result: Result<(), Error>) -> ExitCode {
+/// Says why a command failed, if it did, and with which exit code the program ends.
+pub fn finish(result: Result<(), Error>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if !error.is_silent() {
         out::note(&error);

@@ -53,7 +53,7 @@ impl Server {
 
     fn launch(arguments: &[&str], folder: Folder, path: &Path) -> Self {
         let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows/models");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_burnish"));
+        let mut command = Command::new(crate::PROGRAM);
         command.arg("serve").args(["--port", "0", "--models", models, "--base-directory"]).arg(path).args(arguments);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::inherit()).env("BURNISH_LOG", "error").spawn().expect("starts");

@@ -10,3 +10,6 @@ mod people;
 mod prompts;
 mod protocol;
 mod security;
+
+/// The program that is tested.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_burnish");
