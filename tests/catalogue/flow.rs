@@ -84,10 +84,19 @@ impl Run for TestWhileLoopClose {
         let whole = cx.graph();
         let mut graph = Graph::new();
         let mut shown_at = Vec::new();
-        let copy_of = |id: &NodeId| if *id == me { NodeId::from("Recurse") } else { id.clone() };
-        for id in between(&whole, &open, &me) {
-            let mut node = whole.node(&id).cloned().ok_or_else(|| NodeError::new(format!("there is no node `{id}`")))?;
-            if id == open {
+        // Under other names than theirs: a link to one of them still means the round that was.
+        let copy_of = |id: &NodeId| NodeId::from(if *id == me { "Recurse".to_owned() } else { format!("next {id}") });
+        let body = between(&whole, &open, &me);
+        for id in &body {
+            let mut node = whole.node(id).cloned().ok_or_else(|| NodeError::new(format!("there is no node `{id}`")))?;
+            for input in node.inputs.values_mut() {
+                if let InputValue::Link { node, .. } = input
+                    && body.contains(node)
+                {
+                    *node = copy_of(node);
+                }
+            }
+            if *id == open {
                 for (i, feed) in feeds.iter().enumerate() {
                     let name = format!("initial_value{i}");
                     match feed {
@@ -96,8 +105,8 @@ impl Run for TestWhileLoopClose {
                     }
                 }
             }
-            shown_at.push((copy_of(&id), id.clone()));
-            graph.insert(copy_of(&id), node)?;
+            shown_at.push((copy_of(id), id.clone()));
+            graph.insert(copy_of(id), node)?;
         }
         let outputs = (0..5).map(|slot| Given::link("Recurse", slot)).collect();
         Ok(Expanding::Graph(Expansion { graph, outputs, shown_at }))

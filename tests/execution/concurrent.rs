@@ -242,7 +242,8 @@ fn mixed_sync_async_execution(session: &mut Session) {
     let second = prompt.sleep(&darker, 0.2);
     let save = prompt.save(&second);
     let done = session.run(&prompt);
-    assert!([&mix, &first, &darker, &second].iter().all(|it| done.ran(it)));
+    // An earlier case may have mixed the same pictures.
+    assert!(done.was_done(&mix) && [&first, &darker, &second].iter().all(|it| done.ran(it)));
     assert_eq!(session.greys(&done, &save), [63]);
 }
 

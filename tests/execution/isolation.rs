@@ -9,9 +9,10 @@ pub(crate) const CASES: &[Case] = &[
     ("progress_with_missing_client_id", progress_with_missing_client_id),
 ];
 
-fn prompt(session: &Session, name: &str) -> Value {
+/// A job that tells of its progress. Jobs of other sizes share no results.
+fn prompt(session: &Session, name: &str, side: u32) -> Value {
     let mut prompt = session.prompt_called(name);
-    let image = prompt.image("WHITE", 256);
+    let image = prompt.image("WHITE", side);
     let slow = prompt.node("TestSyncProgressUpdate", json!({ "value": image.out(0), "sleep_seconds": 0.2 }));
     prompt.preview(&slow);
     prompt.json()
@@ -27,19 +28,19 @@ fn progress_of(messages: &[Value]) -> Vec<String> {
 }
 
 fn progress_isolation_between_clients(session: &mut Session) {
-    let (first, second) = (prompt(session, "-a"), prompt(session, "-b"));
+    let (first, second) = (prompt(session, "-a", 64), prompt(session, "-b", 65));
     let server = &session.server;
     let (mut a, mut b) = (server.listen("client_a"), server.listen("client_b"));
     let (first, second) = (server.submit(&first, Some("client_a")), server.submit(&second, Some("client_b")));
     let heard = (a.hear_job(&first), b.hear_job(&second));
     assert_eq!((progress_of(&heard.0), progress_of(&heard.1)), (vec![first.clone()], vec![second.clone()]));
     // And not later either: what A hears next is of its own next job.
-    let third = server.submit(&prompt(session, "-c"), Some("client_a"));
+    let third = server.submit(&prompt(session, "-c", 66), Some("client_a"));
     assert_eq!(progress_of(&a.hear_job(&third)), [third]);
 }
 
 fn progress_with_missing_client_id(session: &mut Session) {
-    let prompt = prompt(session, "-d");
+    let prompt = prompt(session, "-d", 67);
     let server = &session.server;
     // The server gives this client an id, and the client sends its job under that.
     let mut ears = server.listen_at("/ws");

@@ -44,15 +44,21 @@ async fn listen(State(app): State<Arc<App>>, Query(who): Query<Who>, upgrade: We
     }
     let id = who.id.filter(|it| !it.is_empty() && it.len() <= LONGEST_ID);
     let id = id.unwrap_or_else(|| Uuid::new_v4().simple().to_string());
-    upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE).on_upgrade(move |socket| serve(app, socket, id))
-}
-
-async fn serve(app: Arc<App>, socket: WebSocket, id: String) {
+    // Before the answer: whoever has it may send a job at once, and hears of it from its beginning.
     let client = app.hub.join(id);
     let so_far = app.jobs.narrators().into_iter().flat_map(|it| it.so_far(&client.id));
     let remaining = app.jobs.remaining();
     let hello = Frame::event(&status(remaining, Some(&client.id)));
     client.greet(remaining, std::iter::once(hello).chain(so_far).collect());
+    let failed = (app.clone(), client.clone());
+    upgrade
+        .max_message_size(LONGEST_MESSAGE)
+        .max_frame_size(LONGEST_MESSAGE)
+        .on_failed_upgrade(move |_| failed.0.hub.leave(&failed.1))
+        .on_upgrade(move |socket| serve(app, socket, client))
+}
+
+async fn serve(app: Arc<App>, socket: WebSocket, client: Arc<Client>) {
     let (sink, stream) = socket.split();
     tokio::select! {
         () = send(&client, sink) => {}
