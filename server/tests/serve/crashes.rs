@@ -4,7 +4,6 @@ use crate::client::{Server, until};
 use crate::prompts::{drawing, greeting, picture};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -84,31 +83,42 @@ fn asked_to_stop_it_stops_and_runs_the_rest_later() {
     until("it runs again", || server.json("/queue")["queue_running"][0][1] == json!(long));
 }
 
-/// How often the server is killed: `BURNISH_KILLS=200` for a long look.
+/// How often the server is killed; for a long look: `BURNISH_KILLS=200 cargo test --workspace --test serve killed -- --nocapture`.
 fn kills() -> u32 {
     std::env::var("BURNISH_KILLS").ok().and_then(|it| it.parse().ok()).unwrap_or(12)
 }
 
 #[test]
 fn killed_at_any_moment_it_loses_nothing_and_runs_nothing_that_ended_again() {
+    let begun = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let mut accepted: Vec<String> = Vec::new();
     let mut ended: BTreeMap<String, Value> = BTreeMap::new();
     let mut dice = 12_345_u64;
-    for round in 0..kills() {
-        let mut server = Server::start_in(folder.path(), &[]);
+    let mut throw = || {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let end = Instant::now() + Duration::from_millis(dice >> 56);
-        let mut i = 0;
-        while Instant::now() < end {
-            i += 1;
-            let mut prompt = picture("x");
-            prompt["1"]["inputs"]["color"] = json!(round * 1000 + i);
-            accepted.push(server.submit(&prompt, None));
+        dice >> 57
+    };
+    let mut color = 0;
+    for _ in 0..kills() {
+        let mut server = Server::start_in(folder.path(), &[]);
+        // Some jobs end and are noted as they ended; the kill comes amid others.
+        for (most, milliseconds) in [(5, throw()), (15, throw() / 2)] {
+            remember(&server, &mut ended);
+            let end = Instant::now() + Duration::from_millis(milliseconds);
+            for _ in 0..most {
+                if Instant::now() < end {
+                    color += 1;
+                    let mut prompt = picture("x");
+                    prompt["1"]["inputs"]["color"] = json!(color);
+                    accepted.push(server.submit(&prompt, None));
+                }
+            }
+            std::thread::sleep(end.saturating_duration_since(Instant::now()).min(Duration::from_millis(throw() / 4)));
         }
-        remember(&server, &mut ended);
         server.kill();
     }
+    let seconds = begun.elapsed().as_secs_f64();
     let server = Server::start_in(folder.path(), &[]);
     until("all is done", || server.json("/prompt")["exec_info"]["queue_remaining"] == 0);
     let jobs = server.json("/jobs?limit=10000");
@@ -127,11 +137,17 @@ fn killed_at_any_moment_it_loses_nothing_and_runs_nothing_that_ended_again() {
         let path = folder.path().join("output").join(output["filename"].as_str().unwrap());
         assert!(image::open(&path).is_ok(), "{}", path.display());
     }
-    println!("{} kills, {} jobs, {} of them ended before one", kills(), accepted.len(), ended.len());
-    assert!(fs::metadata(folder.path().join("user/jobs.sqlite")).unwrap().len() > 0);
+    drop(server);
+    let database = rusqlite::Connection::open(folder.path().join("user/jobs.sqlite")).unwrap();
+    let verdict: String = database.query_row("PRAGMA integrity_check", [], |it| it.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    let (kills, jobs, before) = (kills(), accepted.len(), ended.len());
+    println!("{kills} kills, {:.2} s each; {jobs} jobs, {before} of them ended before one", seconds / f64::from(kills));
 }
 
+/// Asks for jobs that ended since the last time, and notes them as they are.
 fn remember(server: &Server, ended: &mut BTreeMap<String, Value>) {
+    // By the time of their end no order can be asked for, so all that could have ended are asked for.
     let jobs = server.json("/jobs?status=completed&limit=10000");
     for job in jobs["jobs"].as_array().expect("a list") {
         ended.entry(job["id"].as_str().expect("an id").to_owned()).or_insert_with(|| job.clone());
