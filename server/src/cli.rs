@@ -158,6 +158,12 @@ pub struct ServeArguments {
     /// The directory of settings, saved workflows and the queue [default: user in the base directory]
     #[arg(long, value_name = "DIR", help_heading = "Folders", env = "BURNISH_USER_DIRECTORY")]
     pub user_directory: Option<PathBuf>,
+    /// The workflow that draws for /v1/images/generations [default: that of the demo model]
+    #[arg(long, value_name = "FILE", env = "BURNISH_IMAGES_WORKFLOW")]
+    pub images_workflow: Option<PathBuf>,
+    /// A file of these options in TOML, such as `port = 8188`; the environment and the command line come before it
+    #[arg(long, value_name = "FILE", env = "BURNISH_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Another editor than the one inside: a directory with an index.html
     #[arg(long, value_name = "DIR", help_heading = "Folders", env = "BURNISH_FRONT_END_ROOT")]
     pub front_end_root: Option<PathBuf>,
@@ -188,6 +194,83 @@ pub struct ServeArguments {
     /// Where files are.
     #[command(flatten)]
     pub places: Places,
+    /// What ComfyUI calls some of these options.
+    #[command(flatten)]
+    pub synonyms: Synonyms,
+}
+
+/// ComfyUI's names of options that have another form here.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Synonyms {
+    /// `--cache classic`
+    #[arg(long, hide = true, conflicts_with_all = ["cache", "cache_lru", "cache_none", "cache_ram"])]
+    pub cache_classic: bool,
+    /// `--cache lru:N`
+    #[arg(long, hide = true, value_name = "N", conflicts_with_all = ["cache", "cache_none", "cache_ram"])]
+    pub cache_lru: Option<usize>,
+    /// `--cache none`
+    #[arg(long, hide = true, conflicts_with_all = ["cache", "cache_ram"])]
+    pub cache_none: bool,
+    /// `--cache ram`, with how much memory shall stay free, in GB
+    #[arg(long, hide = true, value_name = "GB", num_args = 0..=1, default_missing_value = "2", conflicts_with = "cache")]
+    pub cache_ram: Option<f64>,
+    /// `--device cpu`
+    #[arg(long, hide = true, conflicts_with = "device")]
+    pub cpu: bool,
+    /// `--log-level`
+    #[arg(long, hide = true, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "DEBUG", conflicts_with = "log_level")]
+    pub verbose: Option<String>,
+    /// `--allowed-origin`
+    #[arg(long, hide = true, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*")]
+    pub enable_cors_header: Option<String>,
+}
+
+impl ServeArguments {
+    /// The same with everything that was said in ComfyUI's words said in the program's own.
+    ///
+    /// # Errors
+    /// When it cannot be said here.
+    pub fn with_synonyms(mut self) -> Result<Self, Error> {
+        let said = std::mem::take(&mut self.synonyms);
+        if said.cache_classic {
+            self.cache = Policy::Classic;
+        } else if let Some(count) = said.cache_lru {
+            self.cache = Policy::Lru(count);
+        } else if said.cache_none {
+            self.cache = Policy::Nothing;
+        } else if let Some(gigabytes) = said.cache_ram {
+            if !(0.0..1e6).contains(&gigabytes) {
+                return Err(Error::usage(format!("--cache-ram {gigabytes}: this is no number of gigabytes")));
+            }
+            let Policy::RamPressure { limit, .. } = Policy::default() else { return Ok(self) };
+            self.cache = Policy::RamPressure { limit, headroom: (gigabytes * f64::from(1 << 30)) as usize };
+        }
+        if said.cpu {
+            self.device = vec!["cpu".to_owned()];
+        }
+        if let Some(level) = said.verbose {
+            self.log_level = match level.to_uppercase().as_str() {
+                "DEBUG" => "debug",
+                "INFO" => "info",
+                "WARNING" => "warn",
+                "ERROR" | "CRITICAL" => "error",
+                _ => return Err(Error::usage(format!("--verbose {level}: use DEBUG, INFO, WARNING, ERROR or CRITICAL"))),
+            }
+            .to_owned();
+        }
+        match said.enable_cors_header {
+            Some(origin) if origin == "*" => {
+                let hint = "name the sites that may: --allowed-origin https://example.org";
+                return Err(Error::usage_with(
+                    "--enable-cors-header: every web site could use this server",
+                    Some(hint.to_owned()),
+                ));
+            }
+            Some(origin) => self.allowed_origin.push(origin),
+            None => {}
+        }
+        Ok(self)
+    }
 }
 
 /// How the log is written.

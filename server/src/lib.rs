@@ -1,6 +1,6 @@
 //! The commands.
 //!
-//! - [`cli`]: what can be typed; `burnish --help` says it to the user.
+//! - [`cli`]: what can be typed; `burnish --help` says it to the user. [`config`]: what a file can say instead.
 //! - [`open`]: from the text of a file, and what `--set`, `--seed` and `--only` change in it, to a graph.
 //! - [`run`], [`validate`], [`convert`], [`list`]: the commands that end.
 //! - [`serve`]: the command that does not.
@@ -8,6 +8,7 @@
 //! - [`error`]: why a command ended early, and with which exit code.
 
 pub mod cli;
+pub mod config;
 pub mod convert;
 pub mod error;
 pub mod list;
@@ -25,7 +26,11 @@ use std::process::ExitCode;
 
 /// The program `burnish`.
 pub fn burnish() -> ExitCode {
-    finish(match Burnish::parse().command {
+    let typed = match config::read() {
+        Ok(typed) => typed,
+        Err(error) => return finish(Err(error)),
+    };
+    finish(match typed.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Serve(arguments) => serve::serve(arguments, nodes::catalogue()),
         Command::Validate(arguments) => validate::validate(&arguments),

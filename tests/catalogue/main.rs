@@ -12,16 +12,16 @@ mod stubs;
 mod timing;
 mod validation;
 
-use burnish::cli::{Burnish, Command};
-use clap::Parser;
+use burnish::cli::Command;
+use burnish::error::Error;
 use runtime::Registry;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Burnish::parse().command {
-        Command::Serve(arguments) => burnish::finish(burnish::serve::serve(arguments, catalogue())),
-        _ => burnish::finish(Err(burnish::error::Error::usage("this program only serves"))),
-    }
+    burnish::finish(burnish::config::read().and_then(|typed| match typed.command {
+        Command::Serve(arguments) => burnish::serve::serve(arguments, catalogue()),
+        _ => Err(Error::usage("this program only serves")),
+    }))
 }
 
 fn catalogue() -> Registry {

@@ -7,6 +7,7 @@ use crate::serve::hub::Hub;
 use crate::serve::jobs::Jobs;
 use crate::serve::logs::Logs;
 use crate::serve::measures::Measures;
+use crate::serve::routes::openai::Drawing;
 use crate::serve::settings::Settings;
 use crate::serve::store::{Store, StoreError};
 use crate::serve::time::now;
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub measures: Arc<Measures>,
     /// Held while a file of a user is read and written back.
     pub user_files: Mutex<()>,
+    /// What draws for programs that know OpenAI's interface; without one, why.
+    pub drawing: Result<Drawing, String>,
     /// One for each device.
     pub engines: Vec<Arc<Engine>>,
 }
@@ -50,6 +53,10 @@ impl App {
         };
         let engines = settings.devices.iter().map(engine).collect::<Result<_, _>>()?;
         let registry = Arc::new(catalogue.in_folders(settings.folders.clone()));
+        let drawing = Drawing::open(settings.images_workflow.as_ref(), &*registry);
+        if let (Err(error), Some(_)) = (&drawing, &settings.images_workflow) {
+            return Err(Error::usage(format!("--images-workflow {error}")));
+        }
         Ok(Arc::new(Self {
             settings,
             registry,
@@ -59,6 +66,7 @@ impl App {
             logs,
             measures: Arc::new(Measures::new()),
             user_files: Mutex::default(),
+            drawing,
             engines,
         }))
     }

@@ -13,7 +13,9 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// The clients of one server.
 #[derive(Default)]
@@ -38,7 +40,15 @@ struct Outbox {
     features: Features,
     /// The length of the queue that the client was told last.
     remaining: Option<usize>,
+    /// Answers that the client shall have before it hears more, and since when there are any.
+    holds: usize,
+    held_since: Option<Instant>,
+    /// When the last of them was sent.
+    freed: Option<Instant>,
 }
+
+/// Keeps the outbox of a client shut: as in ComfyUI, it has the answer to its prompt before it hears of the job. Dropped with the answer.
+pub(crate) struct Hold(Arc<Client>);
 
 /// Something to be sent.
 #[derive(Clone, Debug)]
@@ -66,6 +76,10 @@ pub(crate) enum To<'c> {
 const SOFT: usize = 256;
 /// Frames in an outbox above which its client is cut off.
 const HARD: usize = 16_384;
+/// What a client needs to read an answer that was sent, before it hears more on its other connection.
+const READING: Duration = Duration::from_millis(3);
+/// Whoever does not take answers hears of the jobs all the same.
+const LONGEST_HOLD: Duration = Duration::from_millis(200);
 
 impl Hub {
     /// A client arrives. Whoever had its name before is cut off.
@@ -106,6 +120,16 @@ impl Hub {
             To::All => !self.clients.is_empty(),
             To::Client(id) => self.clients.contains_key(id),
         }
+    }
+
+    /// Lets a client hear nothing until this is dropped.
+    pub(crate) fn hold(&self, id: &str) -> Option<Hold> {
+        let client = self.clients.get(id)?.clone();
+        let mut outbox = client.outbox.lock();
+        outbox.holds += 1;
+        outbox.held_since.get_or_insert_with(Instant::now);
+        drop(outbox);
+        Some(Hold(client))
     }
 
     /// The length of the queue changed: `first` hears it now, the others soon.
@@ -162,18 +186,23 @@ impl Client {
     /// Waits for what is to be sent. `None` when the client is cut off.
     pub(crate) async fn next(&self) -> Option<Vec<Message>> {
         loop {
-            {
+            let shut_until = {
                 let mut outbox = self.outbox.lock();
                 if outbox.closed {
                     return None;
                 }
-                if !outbox.frames.is_empty() {
+                let shut_until = outbox.shut_until();
+                if shut_until.is_none() && !outbox.frames.is_empty() {
                     let (frames, features) = (std::mem::take(&mut outbox.frames), outbox.features);
                     drop(outbox);
                     return Some(frames.into_iter().filter_map(|it| it.encode(features)).collect());
                 }
+                shut_until
+            };
+            match shut_until {
+                Some(end) => drop(timeout_at(end, self.bell.notified()).await),
+                None => self.bell.notified().await,
             }
-            self.bell.notified().await;
         }
     }
 
@@ -192,7 +221,28 @@ impl Client {
     }
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut outbox = self.0.outbox.lock();
+        outbox.holds -= 1;
+        if outbox.holds == 0 {
+            (outbox.held_since, outbox.freed) = (None, Some(Instant::now()));
+        }
+        self.0.bell.notify_one();
+    }
+}
+
 impl Outbox {
+    /// Until when nothing is sent, unless somebody rings before.
+    fn shut_until(&self) -> Option<Instant> {
+        let end = match (self.held_since, self.freed) {
+            (Some(since), _) => since + LONGEST_HOLD,
+            (None, Some(freed)) => freed + READING,
+            (None, None) => return None,
+        };
+        (Instant::now() < end).then_some(end)
+    }
+
     fn push(&mut self, frame: Frame) {
         if matches!(frame, Frame::Preview(_)) {
             self.frames.retain(|it| !matches!(it, Frame::Preview(_)));
@@ -294,6 +344,30 @@ mod tests {
         assert_eq!(hub.len(), 1);
         hub.leave(&newer);
         assert_eq!(hub.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_client_hears_nothing_before_it_has_the_answer() {
+        let hub = Hub::default();
+        let client = hub.join("me".into());
+        let begun = Instant::now();
+        let (first, second) = (hub.hold("me").unwrap(), hub.hold("me").unwrap());
+        hub.tell(To::Client("me"), &Frame::event(&json!(1)));
+        let release = async {
+            drop(first);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(second);
+        };
+        let (heard, ()) = tokio::join!(client.next(), release);
+        assert_eq!(heard.unwrap().len(), 1);
+        let elapsed = begun.elapsed();
+        assert!(elapsed >= Duration::from_millis(23) && elapsed < LONGEST_HOLD, "{elapsed:?}");
+        assert!(hub.hold("nobody").is_none());
+        // An answer that nobody takes holds up nothing for long.
+        let _never_sent = hub.hold("me").unwrap();
+        hub.tell(To::Client("me"), &Frame::event(&json!(2)));
+        assert!(client.next().await.is_some());
+        assert!(begun.elapsed() >= elapsed + LONGEST_HOLD);
     }
 
     #[test]

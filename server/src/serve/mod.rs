@@ -70,6 +70,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// When it cannot start.
 pub fn serve(arguments: ServeArguments, catalogue: Registry) -> Result<(), Error> {
     let begun = Instant::now();
+    let arguments = arguments.with_synonyms()?;
     let logs = Arc::<Logs>::default();
     log(&arguments, &logs)?;
     let settings = Settings::from_arguments(arguments)?;

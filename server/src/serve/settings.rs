@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub user: PathBuf,
     pub front_end: Option<PathBuf>,
     pub token: Option<String>,
+    /// What draws for /v1/images/generations; the demo model where nobody chose.
+    pub images_workflow: Option<PathBuf>,
     pub multi_user: bool,
     pub hosts: Vec<String>,
     pub origins: Vec<String>,
@@ -71,6 +73,7 @@ impl Settings {
             user: arguments.user_directory.unwrap_or_else(|| base.join("user")),
             front_end: arguments.front_end_root,
             token,
+            images_workflow: arguments.images_workflow,
             multi_user: arguments.multi_user,
             hosts: arguments.allowed_host.iter().map(|it| it.to_lowercase()).collect(),
             origins,

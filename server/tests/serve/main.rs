@@ -3,6 +3,7 @@
 mod client;
 mod clients;
 mod crashes;
+mod described;
 mod editor;
 mod hostile;
 mod load;

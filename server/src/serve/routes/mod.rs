@@ -2,12 +2,14 @@
 //!
 //! Every route is there twice, bare and below `/api`, as in ComfyUI.
 
+mod docs;
 mod files;
 mod history;
 mod internal;
 mod jobs;
 mod metadata;
 mod models;
+pub(crate) mod openai;
 mod prompt;
 mod queue;
 mod system;
@@ -50,6 +52,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     api.clone()
         .nest("/api", api)
         .merge(internal::routes())
+        .merge(openai::routes())
+        .merge(docs::routes())
         .fallback(editor::file)
         .layer(DefaultBodyLimit::max(app.settings.most_upload))
         .layer(CompressionLayer::new().compress_when(texts))

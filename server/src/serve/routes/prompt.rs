@@ -2,16 +2,20 @@
 
 use crate::serve::answer::{Refusal, json, read_json};
 use crate::serve::app::App;
+use crate::serve::hub::Hold;
 use crate::serve::jobs::Order;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use graph::{InputValue, NodeId, Validation, api_json};
+use http_body::{Frame, SizeHint};
 use serde_json::{Map, Value, json};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use uuid::Uuid;
 
 /// A prompt of more nodes is somebody's mistake, or somebody's attack.
@@ -27,13 +31,43 @@ async fn remaining(State(app): State<Arc<App>>) -> impl IntoResponse {
     json(&json!({ "exec_info": { "queue_remaining": app.jobs.remaining() } }))
 }
 
-async fn submit(State(app): State<Arc<App>>, body: Bytes) -> Result<impl IntoResponse, Refusal> {
-    let answer = app.wait(move |app| accept(app, &body)).await??;
-    Ok(json(&answer))
+async fn submit(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Refusal> {
+    let Accepted { answer, hold } = app.wait(move |app| accept(app, &body)).await??;
+    Ok(json(&answer).into_response().map(|body| Body::new(Holding { body, _hold: hold })))
+}
+
+/// A job that was accepted.
+pub(super) struct Accepted {
+    pub(super) answer: Value,
+    /// Keeps its client from hearing of the job before it has the answer.
+    pub(super) hold: Option<Hold>,
+}
+
+/// A body that holds something until it is sent.
+struct Holding {
+    body: Body,
+    _hold: Option<Hold>,
+}
+
+impl HttpBody for Holding {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Validates what was sent, and makes it a job.
-fn accept(app: &App, body: &[u8]) -> Result<Value, Refusal> {
+pub(super) fn accept(app: &App, body: &[u8]) -> Result<Accepted, Refusal> {
     let Value::Object(mut request) = read_json(body)? else {
         return Err(Refusal::prompt("invalid_prompt", "The request is not an object", "Send {\"prompt\": {...}}"));
     };
@@ -85,13 +119,11 @@ fn accept(app: &App, body: &[u8]) -> Result<Value, Refusal> {
         order.extra.insert("client_id".to_owned(), client.as_str().into());
     }
     order.extra.insert("create_time".to_owned(), crate::serve::time::now().into());
+    let hold = client.as_deref().and_then(|it| app.hub.hold(it));
     let number = app.jobs.submit(order)?;
     app.hub.queue_changed(client.as_deref(), app.jobs.remaining());
-    Ok(json!({
-        "prompt_id": id,
-        "number": plain_number(number),
-        "node_errors": request.remove("node_errors"),
-    }))
+    let answer = json!({ "prompt_id": id, "number": plain_number(number), "node_errors": request.remove("node_errors") });
+    Ok(Accepted { answer, hold })
 }
 
 fn is_id(id: &str) -> bool {

@@ -1,0 +1,157 @@
+//! What the server says of itself, and how it is set up.
+
+use crate::client::Server;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[test]
+fn the_interface_is_described_for_programs_and_for_people() {
+    let server = Server::start(&[]);
+    let api = server.json("/openapi.json");
+    assert_eq!(api["openapi"], "3.1.0");
+    // What is described is there: no route without a parameter in its path answers that there is nothing.
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        if methods.get("get").is_some() && !path.contains('{') && path != "/ws" {
+            let status = server.get(path).status;
+            // Some want a query first.
+            assert!(status == 200 || matches!((path.as_str(), status), ("/view", 404) | ("/userdata", 400)), "{path}: {status}");
+        }
+    }
+    let page = server.get("/docs");
+    assert!(page.header("content-type").starts_with("text/html"));
+    for text in [page.text(), server.get("/docs/page.js").text()] {
+        assert!(
+            !text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"),
+            "it works without the network"
+        );
+    }
+    assert!(page.text().contains("/docs/page.js") && page.header("content-security-policy").contains("default-src 'self'"));
+}
+
+/// The port that a server of this setup serves at, or why there is none.
+fn port(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Result<u16, String> {
+    use std::io::{BufRead, BufReader};
+    let mut command = Command::new(env!("CARGO_BIN_EXE_burnish"));
+    command.args(["serve", "--base-directory"]).arg(folder).args(arguments).envs(environment.iter().copied());
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().ok();
+    let output = child.wait_with_output().unwrap();
+    let address = line.split("http://").nth(1).and_then(|it| it.split_whitespace().next()).map(str::to_owned);
+    match address {
+        Some(address) => Ok(address.rsplit(':').next().unwrap().parse().unwrap()),
+        None => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// A port that is free at this moment.
+fn free() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_file_comes_before_the_defaults_the_environment_before_it_and_the_command_line_before_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("burnish.toml");
+    let (ours, theirs, last) = (free(), free(), free());
+    fs::write(&file, format!("port = {ours}\ncache = \"classic\"\n")).unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    assert_eq!(port(folder.path(), &[], &config), Ok(ours));
+    assert_eq!(port(folder.path(), &[("BURNISH_CONFIG", file.to_str().unwrap())], &[]), Ok(ours));
+    let environment = [("BURNISH_PORT", theirs.to_string())];
+    let environment = [(environment[0].0, environment[0].1.as_str())];
+    assert_eq!(port(folder.path(), &environment, &config), Ok(theirs));
+    let last_words = last.to_string();
+    assert_eq!(port(folder.path(), &environment, &[&config[..], &["--port", &last_words]].concat()), Ok(last));
+    fs::write(&file, "prot = 1\n").unwrap();
+    let error = port(folder.path(), &[], &config).unwrap_err();
+    assert!(error.contains("burnish.toml") && error.contains("`prot`") && error.contains("port"), "{error}");
+}
+
+#[test]
+fn the_file_that_is_shipped_can_be_read() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/burnish.toml");
+    let folder = tempfile::tempdir().unwrap();
+    assert!(port(folder.path(), &[], &["--config", file, "--port", "0"]).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn asked_to_stop_it_lets_what_is_nearly_done_end_and_says_goodbye() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start_in(folder.path(), &[]);
+    let mut ears = server.listen("me");
+    let job = server.submit(&crate::prompts::drawing(40, 1), Some("me"));
+    crate::client::until("it runs", || server.json("/queue")["queue_running"][0][1] == json!(job));
+    assert!(server.ask_to_stop().success());
+    assert!(ears.hear_job(&job).iter().any(|it| it["type"] == "execution_success"));
+    assert!(ears.is_cut_off());
+    let server = Server::start_in(folder.path(), &[]);
+    assert_eq!(server.json(&format!("/jobs/{job}"))["status"], "completed");
+}
+
+/// `/v1/images/generations` by hand; a client from PyPI asks in `clients`.
+#[test]
+fn pictures_are_drawn_for_programs_that_know_openai() {
+    let server = Server::start(&[]);
+    let ask = |body: serde_json::Value| server.post("/v1/images/generations", &body);
+    let answer = ask(json!({ "prompt": "a red apple", "n": 2, "size": "64x64", "seed": 5, "response_format": "b64_json" }));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let pictures: Vec<Vec<u8>> = answer.json()["data"].as_array().unwrap().iter().map(|it| decode(&it["b64_json"])).collect();
+    let pixels = |bytes: &[u8]| image::load_from_memory(bytes).unwrap().to_rgb8().into_raw();
+    assert_eq!((pictures.len(), pixels(&pictures[0]).len()), (2, 64 * 64 * 3));
+    assert_ne!(pixels(&pictures[0]), pixels(&pictures[1]), "each picture has a seed of its own");
+    let answer = ask(json!({ "prompt": "a red apple", "size": "64x64", "seed": 5 })).json();
+    let url = answer["data"][0]["url"].as_str().unwrap().to_owned();
+    let path = url.strip_prefix(&server.url("")).unwrap().to_owned();
+    assert_eq!(pixels(&server.get(&path).body), pixels(&pictures[0]), "a seed names a picture");
+    for wrong in [json!({}), json!({ "prompt": "x", "n": 99 }), json!({ "prompt": "x", "size": "big" })] {
+        let answer = ask(wrong);
+        assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (400, Some("invalid_request_error")));
+    }
+    let listed = server.json("/v1/models");
+    assert_eq!(listed["data"][0]["id"], "burnish");
+}
+
+fn decode(text: &serde_json::Value) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_workflow_of_ones_own_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.json");
+    let mut workflow = crate::prompts::drawing(2, 1);
+    fs::write(&file, workflow.to_string()).unwrap();
+    let server = Server::start(&["--images-workflow", file.to_str().unwrap()]);
+    let answer = server.post("/v1/images/generations", &json!({ "prompt": "a pear" }));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let history = server.json("/history?max_items=1");
+    let job = history.as_object().unwrap().values().next().unwrap();
+    assert_eq!(job["prompt"][2]["2"]["inputs"]["text"], "a pear");
+    workflow["5"]["inputs"].as_object_mut().unwrap().remove("positive");
+    fs::write(&file, workflow.to_string()).unwrap();
+    let error = port(folder.path(), &[], &["--port", "0", "--images-workflow", file.to_str().unwrap()]).unwrap_err();
+    assert!(error.contains("mine.json") && error.contains("positive"), "{error}");
+}
+
+/// ComfyUI takes some 14 s to its first answer.
+#[test]
+fn the_first_answer_comes_soon_after_the_start() {
+    let mut times: Vec<Duration> = (0..5)
+        .map(|_| {
+            let begun = Instant::now();
+            let server = Server::start(&[]);
+            assert_eq!(server.get("/system_stats").status, 200);
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("from start to the first answer: {} ms, at worst {} ms", times[2].as_millis(), times[4].as_millis());
+    assert!(times[2] < Duration::from_millis(150), "{times:?}");
+}
