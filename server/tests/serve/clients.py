@@ -5,6 +5,7 @@ Each function sends a workflow, waits for its picture by the client's own means,
 
 import io
 import json
+import os
 import sys
 import tempfile
 
@@ -61,6 +62,50 @@ def comfyui_utils(address):
             await api.fetch(outputs["images"][0], show)
 
     asyncio.run(api.submit(PROMPT, Callbacks()))
+
+
+def comfy_script(address):
+    from comfy_script import runtime
+
+    runtime.load(f"http://{address}/")
+    from comfy_script.runtime import Workflow
+    from comfy_script.runtime.nodes import EmptyImage, SaveImage
+
+    # Jobs that end at once, one after the other: each is heard of.
+    for color in range(10):
+        with Workflow(wait=True):
+            saved = SaveImage(EmptyImage(64, 32, 1, color), "client")
+        picture = saved.wait()[0]
+    print("%dx%d" % picture.size, flush=True)
+    # Its threads listen for ever.
+    os._exit(0)
+
+
+def comfy_cli(address):
+    import subprocess
+    import urllib.request
+
+    host, port = address.split(":")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(PROMPT, file)
+        file.flush()
+        program = [os.path.join(os.path.dirname(sys.executable), "comfy"), "--skip-prompt", "--no-enable-telemetry"]
+        run = ["run", "--workflow", file.name, "--host", host, "--port", port, "--wait"]
+        told = subprocess.run(program + run, check=True, capture_output=True, text=True).stdout
+    answer = json.loads(told.strip().splitlines()[-1])
+    assert answer["ok"] and answer["data"]["status"] == "completed", told
+    with urllib.request.urlopen(answer["data"]["outputs"][0]) as picture:
+        size(picture.read())
+
+
+def openai(address):
+    import base64
+
+    from openai import OpenAI
+
+    client = OpenAI(base_url=f"http://{address}/v1", api_key="any")
+    answer = client.images.generate(model="burnish", prompt="a red apple", size="64x64", response_format="b64_json")
+    size(base64.b64decode(answer.data[0].b64_json))
 
 
 globals()[sys.argv[1]](sys.argv[2])

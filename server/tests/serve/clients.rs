@@ -5,7 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What is installed, in versions that are known.
-const PACKAGES: [&str; 3] = ["comfy-api-simplified==1.6.0", "comfyui-utils==0.0.1", "pillow==13.0.0"];
+const PACKAGES: [&str; 8] = [
+    "comfy-api-simplified==1.6.0",
+    "comfyui-utils==0.0.1",
+    "comfy-script[client]==0.6.1",
+    "comfy-cli==1.23.0",
+    "openai==3.54.0",
+    "pillow==13.0.0",
+    // What comfy-script needs and does not say.
+    "nest_asyncio2",
+    "tqdm",
+];
 
 /// A Python that has the clients; `None` where there is no Python.
 fn python() -> Option<PathBuf> {
@@ -17,7 +27,7 @@ fn python() -> Option<PathBuf> {
     if !python.exists() {
         done(Command::new("python3").args(["-m", "venv"]).arg(&place).output().expect("runs"));
     }
-    let known = Command::new(&python).args(["-c", "import comfy_api_simplified, comfyui_utils, PIL"]).output().expect("runs");
+    let known = Command::new(&python).args(["-c", "import comfy_api_simplified, comfyui_utils, comfy_script, comfy_cli, nest_asyncio2, openai, PIL, tqdm"]).output().expect("runs");
     if !known.status.success() {
         done(Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PACKAGES).output().expect("runs"));
     }
@@ -37,8 +47,19 @@ fn clients_that_others_wrote_get_their_pictures() {
     };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serve/clients.py");
     let server = Server::start(&[]);
-    for (client, size) in [("comfy_api_simplified", "80x32"), ("comfyui_utils", "64x32"), ("comfyui_utils", "64x32")] {
-        let output = done(Command::new(&python).args([script, client, &server.address]).output().expect("runs"));
-        assert_eq!(output.lines().last(), Some(size), "{client}");
+    let clients = [
+        ("comfy_api_simplified", "80x32"),
+        ("comfyui_utils", "64x32"),
+        ("comfyui_utils", "64x32"),
+        ("comfy_script", "64x32"),
+        ("comfy_cli", "64x32"),
+        ("openai", "64x64"),
+    ];
+    for (client, size) in clients {
+        // Some write settings where their user lives.
+        let mut command = Command::new(&python);
+        command.args([script, client, &server.address]).env("HOME", server.folder());
+        let output = done(command.output().expect("runs"));
+        assert_eq!(output.lines().last(), Some(size), "{client}: {output}");
     }
 }
