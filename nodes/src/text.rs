@@ -526,18 +526,19 @@ impl Run for RegexReplace {
 ///
 /// Texts and numbers are shown as they are, everything else by the name of its type.
 #[derive(Node)]
-#[node(display = "Preview Any", category = "utils", output_node)]
+#[node(display = "Preview Any", category = "utils", output_node, outputs(STRING = "The text that is shown."))]
 struct PreviewAny {
     /// The value to show.
     source: Value,
 }
 
 impl Run for PreviewAny {
-    type Output = ();
+    type Output = String;
 
-    fn run(self, cx: &Context) -> Result<(), NodeError> {
-        cx.show(Shown::Text(shown(&self.source)?));
-        Ok(())
+    fn run(self, cx: &Context) -> Result<String, NodeError> {
+        let text = shown(&self.source)?;
+        cx.show(Shown::Text(text.clone()));
+        Ok(text)
     }
 }
 

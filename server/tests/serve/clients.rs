@@ -3,13 +3,15 @@
 use crate::client::Server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 /// What is installed, in versions that are known.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "comfy-api-simplified==1.6.0",
     "comfyui-utils==0.0.1",
     "comfy-script[client]==0.6.1",
     "comfy-cli==1.23.0",
+    "comfyui-workflow-templates-json==0.1.123",
     "openai==3.54.0",
     "pillow==13.0.0",
     // What comfy-script needs and does not say.
@@ -17,8 +19,15 @@ const PACKAGES: [&str; 8] = [
     "tqdm",
 ];
 
+const IMPORTS: &str = "import comfy_api_simplified, comfyui_utils, comfy_script, comfy_cli, comfyui_workflow_templates_json
+import nest_asyncio2, openai, PIL, tqdm";
+
+/// One test installs, the others wait for it.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// A Python that has the clients; `None` where there is no Python.
 fn python() -> Option<PathBuf> {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     Command::new("python3").arg("--version").output().ok()?;
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|it| Path::new(&it).join(".cache"));
@@ -27,7 +36,7 @@ fn python() -> Option<PathBuf> {
     if !python.exists() {
         done(Command::new("python3").args(["-m", "venv"]).arg(&place).output().expect("runs"));
     }
-    let known = Command::new(&python).args(["-c", "import comfy_api_simplified, comfyui_utils, comfy_script, comfy_cli, nest_asyncio2, openai, PIL, tqdm"]).output().expect("runs");
+    let known = Command::new(&python).args(["-c", IMPORTS]).output().expect("runs");
     if !known.status.success() {
         done(Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PACKAGES).output().expect("runs"));
     }
@@ -62,4 +71,20 @@ fn clients_that_others_wrote_get_their_pictures() {
         let output = done(command.output().expect("runs"));
         assert_eq!(output.lines().last(), Some(size), "{client}: {output}");
     }
+}
+
+#[test]
+fn official_templates_convert_as_others_convert_them_and_run() {
+    let Some(python) = python() else {
+        println!("not checked: there is no Python");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serve/templates.py");
+    let server = Server::start(&[]);
+    let mut command = Command::new(&python);
+    command.args([script, &server.address, crate::PROGRAM]).env("HOME", server.folder());
+    let output = done(command.output().expect("runs"));
+    println!("{}", output.trim());
+    let counts: Vec<usize> = output.split(' ').filter_map(|it| it.parse().ok()).collect();
+    assert!(counts[0] >= 8 && counts[1] >= 2, "{output}");
 }

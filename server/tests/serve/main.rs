@@ -5,6 +5,7 @@ mod clients;
 mod crashes;
 mod described;
 mod editor;
+mod fuzz;
 mod hostile;
 mod load;
 mod people;
