@@ -5,12 +5,12 @@ use crate::event::{Event, NodeRef, Picture, Shown};
 use crate::sockets::recipe;
 use crate::{Folders, NodeError, Value, error};
 use graph::{Graph, NodeId};
-use models::{Engine, LatentFormat, Samples, Stop, Watch};
+use models::{Engine, Image, LatentFormat, LoadError, Samples, Stop, Vae, Watch, Weights};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use serde_json::{Map, Value as Json};
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// What every node of one run shares.
@@ -25,6 +25,8 @@ pub struct Job {
     pub extra_pnginfo: Map<String, Json>,
     /// Whether previews of unfinished work are wanted.
     pub previews: bool,
+    /// Whether a small autoencoder draws them where its files are there, instead of a linear guess.
+    pub fine_previews: bool,
     /// How to stop the run.
     pub cancel: Cancel,
     /// Who hears of it. Called from several threads, one event at a time for each.
@@ -61,6 +63,7 @@ impl Job {
             prompt: None,
             extra_pnginfo: Map::new(),
             previews: false,
+            fine_previews: false,
             cancel: Cancel::new(),
             events: Box::new(|_| {}),
         }
@@ -205,7 +208,7 @@ impl Context {
 
     /// Follows a computation on latents of this format: its progress becomes events, its beliefs previews.
     pub fn watch(&self, format: LatentFormat) -> impl Watch + '_ {
-        Previewing { cx: self, format, last: Mutex::new(None) }
+        Previewing { cx: self, format, last: Mutex::new(None), small: OnceLock::new() }
     }
 
     pub(crate) fn take_shown(&self) -> Vec<Shown> {
@@ -227,6 +230,19 @@ struct Previewing<'cx> {
     cx: &'cx Context,
     format: LatentFormat,
     last: Mutex<Option<Instant>>,
+    /// What draws finer previews, once somebody looked for it.
+    small: OnceLock<Option<Vae>>,
+}
+
+/// Listens only to whether the work goes on.
+struct Silent<'cx>(&'cx Context);
+
+impl Watch for Silent<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn progress(&self, _: usize, _: usize, _: Option<&Samples>) {}
 }
 
 /// The shortest time between two previews.
@@ -243,12 +259,43 @@ impl Watch for Previewing<'_> {
         let mut last = self.last.lock();
         if last.is_none_or(|it| it.elapsed() >= PREVIEW_PAUSE) {
             *last = Some(Instant::now());
-            if let Some(picture) = guess(denoised, &self.format) {
+            if let Some(picture) = self.draw(denoised).or_else(|| guess(denoised, &self.format)) {
                 self.cx.preview(picture);
             }
         }
     }
 }
+
+impl Previewing<'_> {
+    /// What the first latent shows, drawn by the small autoencoder of its family, if its files are there.
+    fn draw(&self, denoised: &Samples) -> Option<Picture> {
+        let small = self.small.get_or_init(|| {
+            self.open().unwrap_or_else(|error| {
+                self.cx.text(format!("previews are only a guess: {error}"));
+                None
+            })
+        });
+        let small = small.as_ref()?;
+        let [_, channels, height, width] = <[usize; 4]>::try_from(denoised.shape()).ok()?;
+        let first = denoised.values().clone().narrow(0, 0, 1).reshape([1, channels, height, width]);
+        let Image(pixels) = small.decode(&Samples::new(first), self.cx.engine(), &Silent(self.cx)).ok()?;
+        let [_, height, width, _] = pixels.dims();
+        let values: Vec<f32> = pixels.into_data().convert::<f32>().try_to_vec().ok()?;
+        Some(Picture { width, height, rgb: values.into_iter().map(|it| (it * 255.0).clamp(0.0, 255.0) as u8).collect() })
+    }
+
+    /// The small autoencoder of these latents. It sees them as the network does.
+    fn open(&self) -> Result<Option<Vae>, LoadError> {
+        let name = SMALL_VAES.iter().find(|it| it.0 == self.format.scale && it.1 == self.format.channels).map(|it| it.2);
+        let files = name.filter(|_| self.cx.job.fine_previews).and_then(|it| self.cx.folders().small_vae(it));
+        let Some([encoder, decoder]) = files else { return Ok(None) };
+        Vae::small(&Weights::open(&encoder)?, &Weights::open(&decoder)?).map(Some)
+    }
+}
+
+/// Scale and channels of latents, and the small autoencoder that draws them.
+const SMALL_VAES: &[(f64, usize, &str)] =
+    &[(0.18215, 4, "taesd"), (0.13025, 4, "taesdxl"), (1.5305, 16, "taesd3"), (0.3611, 16, "taef1")];
 
 /// The linear guess of what the first latent shows, one pixel a cell; the middle frame of a film.
 fn guess(samples: &Samples, format: &LatentFormat) -> Option<Picture> {

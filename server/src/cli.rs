@@ -37,6 +37,7 @@ Exit codes:
 
 /// The commands of `burnish`.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 pub enum Command {
     /// Run a workflow and say what it saved
     #[command(after_help = EXIT_CODES)]
@@ -291,6 +292,8 @@ pub enum PreviewMethod {
     Auto,
     /// For all clients, by a linear guess
     Latent2rgb,
+    /// For all clients, by the small autoencoders in models/vae_approx where they are, else by a guess
+    Taesd,
 }
 
 /// What `burnish validate` takes.

@@ -80,6 +80,10 @@ fn run(app: &App, engine: &Arc<Engine>, executor: &mut Executor, claimed: Claime
                 job.extra_pnginfo = extra["extra_pnginfo"].as_object().cloned().unwrap_or_default();
             }
             job.previews = wants_previews(app, client.as_deref(), &extra);
+            job.fine_previews = match extra["preview_method"].as_str() {
+                Some(asked @ ("latent2rgb" | "taesd")) => asked == "taesd",
+                _ => app.settings.previews != PreviewMethod::Latent2rgb,
+            };
             job.cancel = cancel;
             let ear = narrator.clone();
             let job = Arc::new(job.heard_by(move |event| ear.tell(&event)));
@@ -129,6 +133,6 @@ fn wants_previews(app: &App, client: Option<&str>, extra: &Value) -> bool {
         (Some("auto" | "latent2rgb" | "taesd"), _) => true,
         (_, PreviewMethod::None) => false,
         (_, PreviewMethod::Auto) => able,
-        (_, PreviewMethod::Latent2rgb) => true,
+        (_, PreviewMethod::Latent2rgb | PreviewMethod::Taesd) => true,
     }
 }

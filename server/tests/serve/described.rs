@@ -36,21 +36,21 @@ fn port(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Resu
     use std::io::{BufRead, BufReader};
     let mut command = Command::new(env!("CARGO_BIN_EXE_burnish"));
     command.args(["serve", "--base-directory"]).arg(folder).args(arguments).envs(environment.iter().copied());
-    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     child.kill().ok();
-    let output = child.wait_with_output().unwrap();
+    let output = child.wait_with_output().expect("gone");
     let address = line.split("http://").nth(1).and_then(|it| it.split_whitespace().next()).map(str::to_owned);
     match address {
-        Some(address) => Ok(address.rsplit(':').next().unwrap().parse().unwrap()),
+        Some(address) => Ok(address.rsplit(':').next().and_then(|it| it.parse().ok()).expect("a port")),
         None => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
 
 /// A port that is free at this moment.
 fn free() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port()
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn pictures_are_drawn_for_programs_that_know_openai() {
 
 fn decode(text: &serde_json::Value) -> Vec<u8> {
     use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap()
+    base64::engine::general_purpose::STANDARD.decode(text.as_str().expect("a text")).expect("base64")
 }
 
 #[test]

@@ -87,9 +87,9 @@ fn png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
     encoder.set_color(png::ColorType::Rgba);
-    encoder.add_ztxt_chunk("prompt".to_owned(), "{}".repeat(50)).unwrap();
-    encoder.add_text_chunk("workflow".to_owned(), "{}".to_owned()).unwrap();
-    encoder.write_header().unwrap().write_image_data(&[200; 8 * 8 * 4]).unwrap();
+    encoder.add_ztxt_chunk("prompt".to_owned(), "{}".repeat(50)).expect("a text");
+    encoder.add_text_chunk("workflow".to_owned(), "{}".to_owned()).expect("a text");
+    encoder.write_header().and_then(|mut it| it.write_image_data(&[200; 8 * 8 * 4])).expect("a picture");
     bytes
 }
 
@@ -282,7 +282,7 @@ fn frames_of_the_websocket() {
             }
         }
         let mut heard = [0; 4096];
-        stream.read(&mut heard).ok();
+        let _answer = stream.read(&mut heard);
     });
     let mut ears = server.listen("f");
     let job = server.submit(&greeting(), Some("f"));

@@ -209,6 +209,58 @@ fn a_node_that_fails_is_told_and_the_next_job_runs() {
     assert_eq!(server.wait(&server.submit(&greeting(), None))["status"]["status_str"], "success");
 }
 
+/// The pictures of the previews of a job, and the one that it saved.
+fn shown_on_the_way(server: &Server, method: &str, seed: u32) -> (Vec<image::RgbImage>, image::RgbImage) {
+    let mut ears = server.listen(method);
+    let body = json!({ "prompt": drawing(100, seed), "client_id": method, "extra_data": { "preview_method": method } });
+    let id = server.post("/prompt", &body).json()["prompt_id"].as_str().expect("an id").to_owned();
+    let mut pictures = Vec::new();
+    loop {
+        match ears.next() {
+            // The older form, as this client said nothing of what it can do: two numbers, then the picture.
+            Message::Binary(frame) => pictures.push(image::load_from_memory(&frame[8..]).expect("a picture").to_rgb8()),
+            Message::Text(text) if text.contains("\"node\":null") && text.contains(&id) => break,
+            _ => {}
+        }
+    }
+    let saved = server.json(&format!("/history/{id}"))[&id]["outputs"]["7"]["images"][0]["filename"].clone();
+    let picture = server.get(&format!("/view?filename={}", saved.as_str().expect("a name"))).body;
+    (pictures, image::load_from_memory(&picture).expect("a picture").to_rgb8())
+}
+
+#[test]
+fn a_small_autoencoder_draws_previews_where_its_files_are() {
+    let models = tempfile::tempdir().unwrap();
+    std::fs::create_dir(models.path().join("vae_approx")).unwrap();
+    // The demo model's own is of that kind. The original counts its decoder's clamp as a layer.
+    let whole = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../workflows/models/diffusers/burnish-demo/vae/diffusion_pytorch_model.safetensors"
+    );
+    let whole = std::fs::read(whole).unwrap();
+    let whole = safetensors::SafeTensors::deserialize(&whole).unwrap();
+    for (side, first) in [("encoder", 0), ("decoder", 1)] {
+        let half = whole.tensors().into_iter().filter_map(|(name, view)| {
+            let (layer, rest) = name.strip_prefix(&format!("{side}.layers."))?.split_once('.')?;
+            Some((format!("{}.{rest}", layer.parse::<usize>().unwrap() + first), view))
+        });
+        let path = models.path().join(format!("vae_approx/taesd_{side}.safetensors"));
+        std::fs::write(path, safetensors::serialize(half, None).unwrap()).unwrap();
+    }
+    let server = Server::start(&["--models", models.path().to_str().unwrap()]);
+    // The latest preview shows nearly what is saved; a guess of one pixel a cell does not.
+    let distance = |method: &str, seed: u32| {
+        let (previews, saved) = shown_on_the_way(&server, method, seed);
+        let last = previews.last().expect("a preview");
+        let small = image::imageops::resize(last, saved.width(), saved.height(), image::imageops::FilterType::Triangle);
+        let sum: u64 = small.iter().zip(saved.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        sum as f64 / saved.len() as f64
+    };
+    let (drawn, guessed) = (distance("taesd", 5), distance("latent2rgb", 6));
+    println!("levels beside what is saved: {drawn:.1} drawn, {guessed:.1} guessed");
+    assert!(drawn < 12.0 && drawn * 2.0 < guessed, "{drawn} {guessed}");
+}
+
 #[test]
 fn previews_go_to_clients_that_can_show_them() {
     let server = Server::start(&[]);
