@@ -88,10 +88,13 @@ function Mask({ file, done }: Painted) {
     const dabs = Math.max(1, Math.ceil(far / Math.max(0.5, radius / 4)));
     for (let i = 1; i <= dabs; i++) {
       const [x, y] = [from[0] + ((to[0] - from[0]) * i) / dabs, from[1] + ((to[1] - from[1]) * i) / dabs];
-      const colour = pen.createRadialGradient(x, y, radius * (1 - softness / 100), x, y, radius);
-      colour.addColorStop(0, "#e8a35c");
-      colour.addColorStop(1, softness ? "#e8a35c00" : "#e8a35c");
-      pen.fillStyle = colour;
+      // A gradient between two circles that are one paints nothing.
+      if (softness) {
+        const colour = pen.createRadialGradient(x, y, radius * (1 - softness / 100), x, y, radius);
+        colour.addColorStop(0, "#e8a35c");
+        colour.addColorStop(1, "#e8a35c00");
+        pen.fillStyle = colour;
+      } else pen.fillStyle = "#e8a35c";
       pen.beginPath();
       pen.arc(x, y, radius, 0, Math.PI * 2);
       pen.fill();
