@@ -22,6 +22,8 @@ const close = () => usePainted.setState({ open: null });
 /** How many strokes can be taken back, and how many bytes they may need. */
 const STEPS = 40;
 const BYTES = 256 << 20;
+/** Seldom in pictures, so that it is seen on most. */
+const COLOUR = "#19e3ff";
 
 export function MaskHost() {
   const open = usePainted((it) => it.open);
@@ -91,10 +93,10 @@ function Mask({ file, done }: Painted) {
       // A gradient between two circles that are one paints nothing.
       if (softness) {
         const colour = pen.createRadialGradient(x, y, radius * (1 - softness / 100), x, y, radius);
-        colour.addColorStop(0, "#e8a35c");
-        colour.addColorStop(1, "#e8a35c00");
+        colour.addColorStop(0, COLOUR);
+        colour.addColorStop(1, `${COLOUR}00`);
         pen.fillStyle = colour;
-      } else pen.fillStyle = "#e8a35c";
+      } else pen.fillStyle = COLOUR;
       pen.beginPath();
       pen.arc(x, y, radius, 0, Math.PI * 2);
       pen.fill();
@@ -200,9 +202,9 @@ function repaint(context: CanvasRenderingContext2D | OffscreenCanvasRenderingCon
   const { width, height } = context.canvas;
   const image = context.getImageData(0, 0, width, height);
   for (let i = 0; i < image.data.length; i += 4) {
-    image.data[i] = 232;
-    image.data[i + 1] = 163;
-    image.data[i + 2] = 92;
+    image.data[i] = 25;
+    image.data[i + 1] = 227;
+    image.data[i + 2] = 255;
     image.data[i + 3] = cover(image.data[i + 3]!);
   }
   context.putImageData(image, 0, 0);
