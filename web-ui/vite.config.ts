@@ -19,7 +19,7 @@ export default defineConfig({
         // The built files are committed: names stay, and a change of the editor leaves the libraries' file as it is.
         entryFileNames: "app.js",
         chunkFileNames: "[name].js",
-        assetFileNames: "app[extname]",
+        assetFileNames: ({ names }) => (names.some((it) => it.endsWith(".webp")) ? "[name][extname]" : "app[extname]"),
         codeSplitting: { groups: [{ name: "vendor", test: /node_modules|vite\/|rolldown/ }] },
       },
     },

@@ -386,12 +386,15 @@ describe("structure", () => {
 
 it("is open to everybody: axe finds nothing serious, in the dark and in the light", async () => {
   await editor.example("Text to image");
-  await editor.page.keyboard.press("n");
   await editor.page.keyboard.press("q");
   for (const scheme of ["dark", "light"] as const) {
     await editor.page.emulateMedia({ colorScheme: scheme });
-    const { violations } = await new AxeBuilder({ page: editor.page }).analyze();
-    const serious = violations.filter((it) => it.impact === "serious" || it.impact === "critical");
-    expect(serious.map((it) => `${it.id}: ${it.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.any[0]?.message ?? ""})`).join(" | ")}`)).toEqual([]);
+    for (const key of ["t", "w", "Control+,", "Control+Shift+k"]) {
+      await editor.page.keyboard.press(key);
+      const { violations } = await new AxeBuilder({ page: editor.page }).analyze();
+      const serious = violations.filter((it) => it.impact === "serious" || it.impact === "critical");
+      expect(serious.map((it) => `${scheme} ${key} ${it.id}: ${it.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.any[0]?.message ?? ""})`).join(" | ")}`)).toEqual([]);
+      if (key.includes("+")) await editor.page.keyboard.press("Escape");
+    }
   }
 });

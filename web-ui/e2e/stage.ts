@@ -91,8 +91,8 @@ export class Editor {
     page.on("console", (message) => message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(message.text()) && this.complaints.push(message.text()));
   }
 
-  static async open(browser: Browser, server: Server, colorScheme: "dark" | "light" = "dark"): Promise<Editor> {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce" });
+  static async open(browser: Browser, server: Server, colorScheme: "dark" | "light" = "dark", hasTouch = false): Promise<Editor> {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce", hasTouch });
     const editor = new Editor(await context.newPage());
     await editor.page.goto(server.url);
     await editor.ready();

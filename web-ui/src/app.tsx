@@ -8,6 +8,7 @@ import { fit, pointed, showAt, toCanvas, zoomBy, zoomTo } from "./canvas/flow";
 import { onKey, runCommand } from "./commands";
 import { Dialogs, Notices } from "./panels/dialogs";
 import { Library, Rail } from "./panels/library";
+import { MaskHost } from "./panels/mask";
 import { Logs } from "./panels/logs";
 import { Side } from "./panels/side";
 import { TopBar } from "./panels/topbar";
@@ -108,6 +109,7 @@ export function App() {
         <PopupHost />
         <Dialogs />
         <ViewerHost />
+        <MaskHost />
         <Notices />
       </div>
     </ReactFlowProvider>

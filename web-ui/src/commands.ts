@@ -3,6 +3,7 @@
 import { toggleFlag, toggleMode } from "./document/edit";
 import { align, arrange } from "./document/layout";
 import { Mode } from "./document/model";
+import { openLinkMenu } from "./canvas/link-menu";
 import { fit, pointed, toCanvas, zoomBy } from "./canvas/flow";
 import { clearQueue, close, copy, cut, duplicate, exportPrompt, exportWorkflow, group, interrupt, openFile, refreshCatalog, removeSelected, run, runSelected, save, toSubgraph, unpack } from "./store/actions";
 import { activate, edit, layerShown, leave, newTab, openTab, redo, select, tabOf, undo, useEditor, type Panel, type SidePanel } from "./store/editor";
@@ -82,6 +83,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "bypass", title: "Bypass", keys: ["Ctrl+B"], section: "Nodes", run: mode(Mode.Bypassed) },
   { id: "collapse", title: "Collapse", keys: ["Alt+C"], section: "Nodes", run: flag("collapsed") },
   { id: "pin", title: "Pin", keys: ["P"], section: "Nodes", run: flag("pinned") },
+  { id: "link", title: "Link, from a menu", keys: ["L"], section: "Nodes", run: openLinkMenu },
   { id: "rename", title: "Rename", keys: ["F2"], section: "Nodes", run: () => useEditor.setState({ renaming: chosen()[0] ?? null }) },
   { id: "group", title: "Group", keys: ["Ctrl+G"], section: "Nodes", run: group },
   { id: "subgraph", title: "Turn into a subgraph", keys: ["Ctrl+Shift+E"], section: "Nodes", run: () => void toSubgraph() },

@@ -218,7 +218,7 @@ function Sheet() {
       const [x, y, width, height] = group.bounding;
       return { id: `group:${group.id}`, type: "group", position: { x, y }, data: { group }, width, height, measured: { width, height }, zIndex: -1, dragHandle: ".group-title", ariaLabel: `Group ${group.title}` };
     });
-    const points = [...layer.reroutes.values()].map((it): OnCanvas => ({ id: `point:${it.id}`, type: "point", position: { x: it.pos[0] - 6, y: it.pos[1] - 6 }, data: { type: socketType(layer.links.get(it.linkIds[0] ?? -1)?.type) }, width: 12, height: 12, measured: { width: 12, height: 12 }, ariaLabel: "Reroute point" }));
+    const points = [...layer.reroutes.values()].map((it): OnCanvas => ({ id: `point:${it.id}`, type: "point", zIndex: 2, position: { x: it.pos[0] - 6, y: it.pos[1] - 6 }, data: { type: socketType(layer.links.get(it.linkIds[0] ?? -1)?.type) }, width: 12, height: 12, measured: { width: 12, height: 12 }, ariaLabel: "Reroute point" }));
     const nodes = [...layer.nodes.values()].map((node) => drawNode(doc, layer, node, catalog, shows.has(prefix + keyOf(node)), tab.id, prefix));
     return [...groups, ...drawEnds(layer), ...nodes, ...points];
   }, [doc, layer, catalog, shows, tab.id, prefix]);

@@ -2,12 +2,15 @@
 
 import type { MouseEvent as ReactMouseEvent } from "react";
 import { COMMANDS, keysFor, runCommand } from "../commands";
-import { addReroute, colour, disconnect, freeNodeId, newNode, nodesInside, patchGroup, removeGroups, toggleMode, withNode } from "../document/edit";
-import { kindOf, Mode, type Point } from "../document/model";
+import { addReroute, colour, disconnect, freeNodeId, newNode, nodesInside, patchGroup, patchNodes, removeGroups, toggleMode, withNode } from "../document/edit";
+import { faceOf, withRow } from "../document/face";
+import { keyOf, kindOf, Mode, type Point } from "../document/model";
+import { openMask } from "../panels/mask";
 import { ownClipboard, pasteText } from "../store/actions";
 import { documentOf, edit, enter, layerShown, select, useEditor } from "../store/editor";
 import { openMenu, type MenuItem } from "../ui/menu";
 import { pointed, toCanvas } from "./flow";
+import { loadedPicture } from "./preview";
 import { PALETTE } from "./types";
 
 /** A command as an entry. */
@@ -81,10 +84,13 @@ export function nodeMenu(event: ReactMouseEvent | MouseEvent): void {
   const ids = state.selection.nodes;
   const layer = layerShown(state);
   const node = ids.length === 1 ? layer.nodes.get(ids[0]!) : undefined;
+  const picture = node ? loadedPicture(faceOf(documentOf(state), layer, node, state.catalog)) : null;
   const isSubgraph = node !== undefined && kindOf(documentOf(state), node) === "subgraph";
   openMenu(at(event), [
     ...(node && isSubgraph ? [{ label: "Open", run: () => enter({ node: String(node.id), layer: node.type }) } satisfies MenuItem, entry("unpack")] : []),
+    ...(picture && node ? [{ label: "Edit the mask", run: () => openMask(picture.file, (name) => edit((doc, id) => patchNodes(doc, id, [keyOf(node)], (it) => withRow(doc, it, state.catalog, picture.row, name)))) } satisfies MenuItem] : []),
     ...(node ? [entry("rename"), { label: "About this node", keys: "I", run: () => useEditor.setState({ side: "node" }) } satisfies MenuItem] : []),
+    ...(node ? [entry("link")] : []),
     entry("run-selected"),
     "-",
     entry("bypass"),

@@ -8,11 +8,15 @@ import { Icon } from "../ui/icons";
 import type { NodeData } from "./types";
 import { fileOf } from "./widgets/combo";
 
-/** The file that a node loads, where it is one that can be seen. */
-export function loadedFile(data: Pick<NodeData, "face">): FileRef | null {
-  const row = data.face.rows.find((it) => it.widget.kind === "combo" && it.widget.upload === "image");
-  return row && row.widget.kind === "combo" && typeof row.value === "string" && row.value !== "" && !row.socket?.linked ? fileOf(row.value, row.widget.folder) : null;
+/** The picture that a node loads, and the widget that names it. */
+export function loadedPicture(face: NodeData["face"]): { file: FileRef; row: string } | null {
+  const row = face.rows.find((it) => it.widget.kind === "combo" && it.widget.upload === "image");
+  if (row?.widget.kind !== "combo" || typeof row.value !== "string" || row.value === "" || row.socket?.linked) return null;
+  return { file: fileOf(row.value, row.widget.folder), row: row.key };
 }
+
+/** The file that a node loads, where it is one that can be seen. */
+export const loadedFile = (data: Pick<NodeData, "face">): FileRef | null => loadedPicture(data.face)?.file ?? null;
 
 export function Preview({ data, run, style }: { data: NodeData; run: NodeRun; style: CSSProperties }) {
   const [at, setAt] = useState(0);

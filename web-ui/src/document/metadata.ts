@@ -1,4 +1,4 @@
-//! Workflows that pictures carry: the text chunks of PNG files and the EXIF block of WebP files.
+//! Workflows that pictures carry: the text chunks of PNG files and the EXIF block of WebP and JPEG files.
 
 /** The texts of a file by key, such as `workflow` and `prompt`. Empty where there are none. */
 export async function textsOf(file: Blob): Promise<Map<string, string>> {
@@ -6,6 +6,7 @@ export async function textsOf(file: Blob): Promise<Map<string, string>> {
   const view = new DataView(bytes.buffer);
   if (bytes.length > 8 && view.getUint32(0) === 0x89504e47) return pngTexts(bytes, view);
   if (bytes.length > 12 && view.getUint32(0) === 0x52494646 && view.getUint32(8) === 0x57454250) return webpTexts(bytes, view);
+  if (bytes.length > 4 && view.getUint16(0) === 0xffd8) return jpegTexts(bytes, view);
   return new Map();
 }
 
@@ -52,17 +53,27 @@ function webpTexts(bytes: Uint8Array, view: DataView): Map<string, string> {
   for (let at = 12; at + 8 <= bytes.length; ) {
     const kind = latin.decode(bytes.subarray(at, at + 4));
     const length = view.getUint32(at + 4, true);
-    if (kind === "EXIF") {
-      let start = at + 8;
-      if (latin.decode(bytes.subarray(start, start + 6)) === "Exif\0\0") start += 6;
-      for (const text of tiffTexts(bytes.subarray(start, Math.min(at + 8 + length, bytes.length)))) {
-        const colon = text.indexOf(":");
-        if (colon > 0) found.set(text.slice(0, colon).toLowerCase(), text.slice(colon + 1));
-      }
-    }
+    if (kind === "EXIF") exifTexts(bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length)), found);
     at += 8 + length + (length % 2);
   }
   return found;
+}
+
+/** The segments of a JPEG before its picture. */
+function jpegTexts(bytes: Uint8Array, view: DataView): Map<string, string> {
+  const found = new Map<string, string>();
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; at += 2 + view.getUint16(at + 2)) {
+    if (bytes[at + 1] === 0xe1) exifTexts(bytes.subarray(at + 4, Math.min(at + 2 + view.getUint16(at + 2), bytes.length)), found);
+  }
+  return found;
+}
+
+function exifTexts(bytes: Uint8Array, found: Map<string, string>): void {
+  const start = latin.decode(bytes.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
+  for (const text of tiffTexts(bytes.subarray(start))) {
+    const colon = text.indexOf(":");
+    if (colon > 0) found.set(text.slice(0, colon).toLowerCase(), text.slice(colon + 1));
+  }
 }
 
 function tiffTexts(bytes: Uint8Array): string[] {

@@ -16,7 +16,7 @@ import { complain, notify } from "../store/notices";
 import { setSetting, useSettings } from "../store/settings";
 import { Icon, type IconName } from "../ui/icons";
 import { openMenu } from "../ui/menu";
-import { EXAMPLES } from "./examples";
+import { EXAMPLES, lacks } from "./examples";
 
 const RAIL: readonly { panel: Panel; icon: IconName; label: string; keys: string }[] = [
   { panel: "nodes", icon: "nodes", label: "Nodes", keys: "N" },
@@ -320,20 +320,27 @@ function Models() {
 
 function Templates() {
   const [query, setQuery] = useState("");
+  const catalog = useEditor((it) => it.catalog);
+  const ready = useEditor((it) => it.ready);
   const found = search(query, EXAMPLES, (it) => [it.title, it.about]);
   return (
     <PanelFrame title="Examples">
       <SearchBox label="Search examples" value={query} set={setQuery} />
       <ul className="templates scroll">
-        {found.map((it) => (
-          <li key={it.title}>
-            <button type="button" onClick={() => openJson(parseJson(it.text), it.title)}>
-              <it.Picture />
-              <b>{it.title}</b>
-              <span>{it.about}</span>
-            </button>
-          </li>
-        ))}
+        {found.map((it) => {
+          const needs = ready ? lacks(it.text, catalog) : [];
+          return (
+            <li key={it.title}>
+              <button type="button" onClick={() => openJson(parseJson(it.text), it.title)}>
+                <img src={it.picture} alt="" loading="lazy" />
+                <b>{it.title}</b>
+                <span>{it.about}</span>
+                {needs.length > 0 && <span className="needs">Needs {needs.join(", ")}</span>}
+              </button>
+            </li>
+          );
+        })}
+        {!found.length && <li className="empty">No example is called so.</li>}
       </ul>
     </PanelFrame>
   );

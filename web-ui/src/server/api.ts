@@ -154,6 +154,19 @@ export async function upload(file: File): Promise<string> {
   return made.subfolder ? `${made.subfolder}/${made.filename}` : made.filename;
 }
 
+/** Saves a copy of a picture with the transparency of `mask`. Returns the name by which nodes find it. */
+export async function uploadMask(mask: Blob, original: FileRef): Promise<string> {
+  const form = new FormData();
+  form.append("image", mask, `clipspace-mask-${Date.now()}.png`);
+  form.append("type", "input");
+  form.append("subfolder", "clipspace");
+  form.append("original_ref", JSON.stringify(original));
+  const json = parseJson(await (await ask("POST", "api/upload/mask", form)).text());
+  const made = asFile(isObject(json) ? { ...json, filename: json.name } : null);
+  if (!made) throw new ServerError("The server did not say what it called the file.", 200, json);
+  return `${made.subfolder ? `${made.subfolder}/` : ""}${made.filename} [${made.type}]`;
+}
+
 // Workflows that are kept on the server.
 
 const FOLDER = "workflows";

@@ -1,6 +1,7 @@
 //! What the user can do that needs more than the document: run, save, open, copy and paste.
 
 import { Catalog } from "../document/catalog";
+import { promptOfParameters } from "../document/parameters";
 import { copyNodes, isCopy, pasteNodes } from "../document/clipboard";
 import { addGroup, freeNodeId, newNode, removeGroups, removeNodes, removeReroute, disconnect, withNode } from "../document/edit";
 import { afterRun, faceOf, withRow } from "../document/face";
@@ -306,7 +307,9 @@ export async function openFile(file: File, at: Point | null = null): Promise<voi
     }
     const texts = await textsOf(file);
     const found = texts.get("workflow") ?? texts.get("prompt");
+    const parameters = texts.get("parameters");
     if (found) openJson(parseJson(found), name);
+    else if (parameters) openJson(promptOfParameters(parameters, useEditor.getState().catalog), name);
     else if (file.type.startsWith("image/")) await addImage(file, at);
     else throw new Error(`"${file.name}" holds no workflow.`);
   } catch (error) {

@@ -19,6 +19,9 @@ const shown = (value: Json | undefined) => (value === undefined || value === nul
 /** A name as it is shown: the end of a path says more than its beginning. */
 const short = (text: string) => text.replace(/\.(safetensors|ckpt|gguf|sft|pt|pth|bin)$/i, "");
 
+/** Whether a name says in which directory the file is; such files are in no list. */
+const isMarked = (value: Json | undefined) => typeof value === "string" && / \[(input|output|temp)\]$/.test(value);
+
 export function fileOf(value: string, folder: string) {
   const [, path = value, type = folder] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(value) ?? [];
   const slash = path.lastIndexOf("/");
@@ -28,7 +31,7 @@ export function fileOf(value: string, folder: string) {
 export function ComboWidget({ row, widget, disabled, set, setMode }: WidgetProps<Combo>) {
   const file = useRef<HTMLInputElement>(null);
   const value = shown(row.value);
-  const known = widget.multiselect || widget.options.some((it) => it === row.value);
+  const known = widget.multiselect || isMarked(row.value) || widget.options.some((it) => it === row.value);
   const open = (at: HTMLElement) => openPopup(at.getBoundingClientRect(), <Choices row={row.value} widget={widget} label={row.label} width={at.offsetWidth} choose={set} />);
   const step = (by: number) => {
     const at = widget.options.findIndex((it) => it === row.value);
