@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Classes that `object_info.json` does not have: newer than the ComfyUI that it was made from.
-const NEWER: &[&str] = &["ComfyMathExpression", "ComfyNumberConvert", "ComfySwitchNode", "SeedNode"];
+const NEWER: &[&str] = &["ComfyMathExpression", "ComfyNumberConvert", "ComfySwitchNode", "ManualSigmas", "SeedNode"];
+
+/// Choices that are newer as well.
+const NEWER_CHOICES: &[&str] = &["exp_heun_2_x0", "exp_heun_2_x0_sde"];
 
 fn facts() -> BTreeMap<String, Value> {
     serde_json::from_str(include_str!("object_info.json")).expect("made by make_object_info.py")
@@ -77,8 +80,12 @@ fn input_differences(ours: &Value, theirs: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     // The list of outputs is not in the description, where it would be old at once.
     let listed = ours[1].get("remote").is_none();
-    if listed && ours[0] != theirs[0] {
-        wrong.push(format!("{}, ComfyUI's is {}", ours[0], theirs[0]));
+    let mut offered = ours[0].clone();
+    if let Some(choices) = offered.as_array_mut() {
+        choices.retain(|it| !it.as_str().is_some_and(|it| NEWER_CHOICES.contains(&it)));
+    }
+    if listed && offered != theirs[0] {
+        wrong.push(format!("{offered}, ComfyUI's is {}", theirs[0]));
     }
     let (ours, theirs, first) = (&ours[1], &theirs[1], &theirs[0][0]);
     let mut compare = |key: &str, ours: &Value, theirs: &Value| {

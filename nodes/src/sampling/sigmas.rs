@@ -7,7 +7,42 @@ use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
 /// Every node of this file.
 pub(super) fn nodes() -> Registry {
-    registry![SplitSigmas, SplitSigmasDenoise, FlipSigmas, SetFirstSigma, ExtendIntermediateSigmas, SamplingPercentToSigma]
+    registry![
+        ManualSigmas,
+        SplitSigmas,
+        SplitSigmasDenoise,
+        FlipSigmas,
+        SetFirstSigma,
+        ExtendIntermediateSigmas,
+        SamplingPercentToSigma
+    ]
+}
+
+/// Takes noise levels as they are written.
+#[derive(Node)]
+#[node(category = "_for_testing/custom_sampling", experimental, outputs(SIGMAS = "The noise levels."))]
+struct ManualSigmas {
+    /// The noise levels, from the first to the last, with commas or spaces between them. A last one of 0 removes all noise.
+    #[input(default = "1, 0.5")]
+    sigmas: String,
+}
+
+impl Run for ManualSigmas {
+    type Output = Sigmas;
+
+    fn run(self, _: &Context) -> Result<Sigmas, NodeError> {
+        let between = |it: char| it.is_whitespace() || [',', ';', '[', ']'].contains(&it);
+        let level = |word: &str| match word.parse::<f32>() {
+            Ok(level) if level.is_finite() && level >= 0.0 => Ok(level),
+            _ => Err(NodeError::input("sigmas", format!("`{}` is not a noise level", word.chars().take(40).collect::<String>()))
+                .hint("write numbers from 0 on, such as 14.6, 3.1, 0")),
+        };
+        let levels = self.sigmas.split(between).filter(|it| !it.is_empty()).map(level).collect::<Result<Vec<f32>, _>>()?;
+        match levels.len() {
+            ..=MOST_LEVELS => Ok(Sigmas(levels)),
+            many => Err(NodeError::input("sigmas", format!("{many} noise levels are more than {MOST_LEVELS}"))),
+        }
+    }
 }
 
 /// Cuts noise levels in two at a step. Both parts have the level at which they are cut.
@@ -196,5 +231,22 @@ impl Run for SamplingPercentToSigma {
             part => sampling.exactly_at_part(part),
         };
         Ok(sigma)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Job;
+
+    #[test]
+    fn written_levels_are_taken_as_they_are() {
+        let written = |text: &str| ManualSigmas { sigmas: text.to_owned() }.run(&Context::alone(Job::default()));
+        assert_eq!(written("14.6, 3.5e-1,.25\n0").unwrap(), Sigmas(vec![14.6, 0.35, 0.25, 0.0]));
+        assert_eq!(written("[1; 0.5]").unwrap(), Sigmas(vec![1.0, 0.5]));
+        assert_eq!(written(" ").unwrap(), Sigmas::default());
+        for odd in ["1, two", "1, -0.5", "NaN", "inf", "1e60"] {
+            assert_eq!(written(odd).unwrap_err().blamed(), Some("sigmas"), "{odd}");
+        }
     }
 }

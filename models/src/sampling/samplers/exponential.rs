@@ -115,16 +115,51 @@ fn h_phi_2(h: f32) -> f32 {
 /// Order 2, two calls a step but the last, stochastic.
 pub(super) fn seeds_2(
     model: &mut dyn Denoise,
+    x: Tensor<2>,
+    steps: Steps<'_>,
+    noise: &mut Noise,
+    options: &Options,
+) -> Result<Tensor<2>, Stop> {
+    // The first stage's belief is led towards the second's, and the whole step goes there.
+    let weights = |h: f32, part: f32| {
+        let second = h.exp_m1() / (2.0 * part);
+        [h.exp_m1() - second, second]
+    };
+    two_stages(model, x, steps, noise, options, weights)
+}
+
+/// The exponential Heun method: two stages as SEEDS-2 takes them, the second at the end of the step, and the belief between both a
+/// straight line in λ (Hochbruck and Ostermann 2010, "Exponential integrators").
+///
+/// Order 2, two calls a step but the last, stochastic where eta is above 0.
+pub(super) fn exp_heun(
+    model: &mut dyn Denoise,
+    x: Tensor<2>,
+    steps: Steps<'_>,
+    noise: &mut Noise,
+    options: &Options,
+) -> Result<Tensor<2>, Stop> {
+    let weights = |h: f32, part: f32| {
+        let second = h_phi_2(h) / part;
+        [h.exp_m1() - second, second]
+    };
+    two_stages(model, x, steps, noise, options, weights)
+}
+
+/// Steps of two stages. `weights` says how much of each stage's belief is taken, up to the sign, for a step of -h and the part of it
+/// after which the second stage is.
+fn two_stages(
+    model: &mut dyn Denoise,
     mut x: Tensor<2>,
     steps: Steps<'_>,
     noise: &mut Noise,
     options: &Options,
+    weights: impl Fn(f32, f32) -> [f32; 2],
 ) -> Result<Tensor<2>, Stop> {
     let sampling = steps.sampling;
     let noisy = options.eta > 0.0 && options.s_noise > 0.0;
     let sigmas = sampling.with_finite_lambda(steps.sigmas);
     let part = options.stages[0];
-    let share = 1.0 / (2.0 * part);
     for (sigma, next) in (Steps { sigmas: &sigmas, ..steps }).pairs() {
         let denoised = model.denoise(&x, sigma)?;
         if next == 0.0 {
@@ -133,7 +168,8 @@ pub(super) fn seeds_2(
         }
         let (lambda, lambda_next) = (sampling.lambda(sigma), sampling.lambda(next));
         let stage = Stage { sigma, lambda, eta: options.eta };
-        let lambda_1 = lambda + part * (lambda_next - lambda);
+        // From the end of the step, so that a part of 1 is exactly there: beyond it, the rest of the noise would be imaginary.
+        let lambda_1 = lambda_next - (1.0 - part) * (lambda_next - lambda);
         let sigma_1 = sampling.sigma_of(lambda_1);
         let (alpha_1, alpha_next) = (sigma_1 * lambda_1.exp(), next * lambda_next.exp());
 
@@ -144,8 +180,8 @@ pub(super) fn seeds_2(
         }
         let there = model.denoise(&there, sigma_1)?;
 
-        let denoised = if share == 1.0 { there } else { sum([(1.0 - share, &denoised), (share, &there)]) };
-        x = sum([(stage.keep(next, lambda_next), &x), (-alpha_next * (-stage.h(lambda_next)).exp_m1(), &denoised)]);
+        let [first, second] = weights(-stage.h(lambda_next), part).map(|it| -alpha_next * it);
+        x = sum([(stage.keep(next, lambda_next), &x), (first, &denoised), (second, &there)]);
         if noisy {
             let drawn = stage.noise(drawn, lambda_1, lambda_next, noise);
             x = sum([(1.0, &x), (next * options.s_noise, &drawn)]);

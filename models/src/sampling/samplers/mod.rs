@@ -172,6 +172,23 @@ pub const SAMPLERS: &[Sampler] = &[
         euler::heunpp2,
         facts("Heun++: slopes of up to three levels, weighted by their noise.", "sd-webui-samplers-scheduler", None, 3),
     ),
+    Sampler::new(
+        "exp_heun_2_x0",
+        exponential::exp_heun,
+        facts(
+            "The exponential Heun method: the belief as a straight line from one end of a step to the other.",
+            "arXiv 2305.14267",
+            Some(2),
+            2,
+        ),
+    )
+    .with(Options::USUAL.eta(0.0).stages([1.0, 0.5])),
+    Sampler::new(
+        "exp_heun_2_x0_sde",
+        exponential::exp_heun,
+        noisy("The same with noise as SEEDS-2 adds it.", "arXiv 2305.14267", Some(2), 2),
+    )
+    .with(Options::USUAL.stages([1.0, 0.5])),
     Sampler::new("dpm_2", dpm::dpm_2, facts("DPM-Solver-2: the slope in the middle of a step.", "arXiv 2206.00927", Some(2), 2))
         .skipping(),
     Sampler::new(
