@@ -2,9 +2,11 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
+mod flux;
 pub(crate) mod hooks;
 pub(crate) mod sd_unet;
 
+pub use flux::FLUX;
 pub use sd_unet::{SD2, SD15, SDXL};
 
 use crate::control::Residuals;
@@ -17,7 +19,7 @@ use parking_lot::Mutex;
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL];
+pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL, &FLUX];
 
 /// A family of diffusion networks.
 pub struct Architecture {

@@ -5,28 +5,33 @@
 mod clip;
 mod embedding;
 mod merges;
+mod network;
 mod prompt;
+mod t5;
 mod tokenizer;
 
 pub use clip::{CLIP_G, CLIP_H, CLIP_L};
 pub use embedding::{Embedding, Embeddings};
+pub use network::{Chunks, Encode, Sizes, States};
 pub use prompt::{Padding, PromptError, Token, Tokens, Weighted};
+pub use t5::T5;
 pub use tokenizer::Tokenizer;
 
 use crate::patch::Patch;
 use crate::weights::Layout;
 use crate::{Cond, Conditioning, Engine, LoadError, Recipe, Stop, Watch, Weights};
-use burn::tensor::{Device, Tensor};
-use clip::{Config, States, TextModel, int_tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use prompt::Format;
 use std::fmt;
 use std::sync::Arc;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L, &CLIP_H, &CLIP_G];
+pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L, &CLIP_H, &CLIP_G, &T5];
 
 /// How many chunks are encoded at once; a longer prompt takes several rounds, so that memory has a bound.
 const CHUNKS_AT_ONCE: usize = 16;
+/// The longest prompt that is encoded as a whole: what distances add to the scores grows with its square.
+const LONGEST: usize = 2048;
 
 /// A family of text encoders.
 pub struct Architecture {
@@ -36,6 +41,14 @@ pub struct Architecture {
     pub layouts: &'static [&'static Layout],
     /// Whether these tensors (canonical names) are of this family.
     pub detect: fn(&Weights) -> bool,
+    /// Its sizes, from the tensors and the settings beside them.
+    pub sizes: fn(&Weights, &Self) -> Result<Sizes, LoadError>,
+    /// Makes the network; every tensor comes from the weights.
+    pub build: fn(&Weights, &Self, &Device) -> Result<Box<dyn Encode>, LoadError>,
+    /// Whether its chunks begin with a start token.
+    pub framed: bool,
+    /// Whether one of its states stands for the whole prompt.
+    pub pools: bool,
     /// What fills its chunks.
     pub padding: Padding,
     /// The layer whose states it gives when it works alone: -1 is the last.
@@ -83,7 +96,7 @@ pub struct Clip {
 struct Encoder {
     weights: Weights,
     architecture: &'static Architecture,
-    config: Arc<Config>,
+    sizes: Sizes,
     tokenizer: Tokenizer,
     /// The layer whose states it gives.
     layer: i64,
@@ -214,7 +227,7 @@ impl Clip {
             encoded.push(encoder.encode(chunks, embeddings, self.last_layer, engine, watch)?);
         }
         let length = encoded.iter().map(|it| it.0.dims()[1]).min().unwrap_or(0);
-        let pooled = encoded.last().map(|it| it.1.clone());
+        let pooled = encoded.last().and_then(|it| it.1.clone());
         let context = Tensor::cat(encoded.into_iter().map(|it| it.0.narrow(1, 0, length)).collect(), 2);
         Ok(vec![Cond::new(context, pooled)])
     }
@@ -223,17 +236,30 @@ impl Clip {
 impl Encoder {
     fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
         let (architecture, weights) = detect(weights)?;
-        let config = Arc::new(Config::read(&weights, architecture)?);
+        let sizes = (architecture.sizes)(&weights, architecture)?;
         let Architecture { layer, normed, .. } = *architecture;
         // Nobody looks at the pooled state of CLIP-L in a projection.
         let projected = architecture.name != CLIP_L.name;
-        Ok(Self { weights, architecture, config, tokenizer, layer, normed, projected })
+        Ok(Self { weights, architecture, sizes, tokenizer, layer, normed, projected })
     }
 
     fn tokenize(&self, text: &str, embeddings: Option<&dyn Embeddings>) -> Result<Tokens, Stop> {
-        let Architecture { padding, embedding, .. } = *self.architecture;
-        let format = Format { length: self.config.positions, width: self.config.width, padding, embedding };
-        prompt::tokenize(text, &self.tokenizer, embeddings, format)
+        self.tokenize_to(0, text, embeddings)
+    }
+
+    /// As [`Encoder::tokenize`], of at least so many places where a prompt is one chunk.
+    fn tokenize_to(&self, places: usize, text: &str, embeddings: Option<&dyn Embeddings>) -> Result<Tokens, Stop> {
+        let Architecture { padding, framed, embedding, .. } = *self.architecture;
+        let (length, least) = match self.sizes.chunks {
+            Chunks::Many { length } => (length, length),
+            Chunks::One { least } => (usize::MAX, least.max(places)),
+        };
+        let format = Format { length, least, framed, width: self.sizes.width, padding, embedding };
+        let tokens = prompt::tokenize(text, &self.tokenizer, embeddings, format)?;
+        match tokens.chunks.iter().map(Vec::len).max() {
+            Some(tokens) if tokens > LONGEST => Err(PromptError::TooLong { tokens, most: LONGEST }.into()),
+            _ => Ok(tokens),
+        }
     }
 
     /// The states of all chunks behind each other, `[1, chunks · T, C]`, and the pooled state of the first, `[1, C]`.
@@ -244,18 +270,19 @@ impl Encoder {
         last_layer: Option<i64>,
         engine: &Engine,
         watch: &dyn Watch,
-    ) -> Result<(Tensor<3>, Tensor<2>), Stop> {
+    ) -> Result<(Tensor<3>, Option<Tensor<2>>), Stop> {
         let weighted = chunks.iter().flatten().any(|it| it.weight != 1.0);
-        let empty = if weighted { self.tokenize("", embeddings)?.chunks } else { Vec::new() };
+        let empty = if weighted { self.tokenize_to(chunks[0].len(), "", embeddings)?.chunks } else { Vec::new() };
         let rows: Vec<&[Weighted]> = chunks.iter().chain(&empty).map(Vec::as_slice).collect();
 
-        let model = engine
-            .network(&self.network_key(), &self.weights, |weights, device| TextModel::new(weights, &self.config, device))?;
+        let model = engine.network(&self.network_key(), &self.weights, |weights, device| {
+            (self.architecture.build)(weights, self.architecture, device)
+        })?;
         let (layer, normed) = self.kept(last_layer);
         let mut all = Vec::new();
         let mut pooled = None;
         for rows in rows.chunks(CHUNKS_AT_ONCE) {
-            let States { kept, last } = model.forward(self.embed(&model, rows, engine.device())?, layer, normed, watch)?;
+            let States { kept, last } = model.forward(self.embed(&**model, rows, engine.device())?, layer, normed, watch)?;
             pooled = pooled.or_else(|| Some(last.narrow(0, 0, 1).narrow(1, self.pooled_at(rows[0]), 1)));
             all.push(kept);
         }
@@ -263,14 +290,15 @@ impl Encoder {
         let states = if weighted { weigh(states, chunks) } else { states };
         let [_, length, width] = states.dims();
         let context = states.reshape([1, chunks.len() * length, width]);
-        let pooled = pooled.map_or_else(|| Tensor::zeros([1, width], engine.device()), |it| it.reshape([1, width]));
-        Ok((context, if self.projected { model.project(pooled) } else { pooled }))
+        let pooled = pooled.filter(|_| self.architecture.pools).map(|it| it.reshape([1, width]));
+        Ok((context, if self.projected { pooled.map(|it| model.project(it)) } else { pooled }))
     }
 
     /// The vectors of chunks, `[B, T, C]`: rows of the token table, or of embeddings.
-    fn embed(&self, model: &TextModel, rows: &[&[Weighted]], device: &Device) -> Result<Tensor<3>, Stop> {
-        let Config { vocabulary: known, positions, width, .. } = *self.config;
-        let (_, end) = self.tokenizer.start_and_end()?;
+    fn embed(&self, model: &dyn Encode, rows: &[&[Weighted]], device: &Device) -> Result<Tensor<3>, Stop> {
+        let Sizes { vocabulary: known, width, .. } = self.sizes;
+        let end = self.tokenizer.end()?;
+        let positions = rows.first().map_or(0, |it| it.len());
         let places = rows.len() * positions;
         let (mut ids, mut sources) = (Vec::with_capacity(places), Vec::with_capacity(places));
         let mut embeddings: Vec<(&Arc<Embedding>, usize)> = Vec::new();
@@ -307,7 +335,7 @@ impl Encoder {
 
     /// The place whose state stands for the whole prompt: the first end token, counted as ComfyUI does where vectors follow one.
     fn pooled_at(&self, chunk: &[Weighted]) -> usize {
-        let end = self.tokenizer.start_and_end().map(|it| it.1).ok();
+        let end = self.tokenizer.end().ok();
         let is_end = |it: &Weighted| matches!(it.token, Token::Id(id) if Some(id) == end);
         let first = chunk.iter().position(is_end).unwrap_or(chunk.len() - 1);
         first + chunk[first..].iter().filter(|it| matches!(it.token, Token::Vector(..))).count()
@@ -315,8 +343,8 @@ impl Encoder {
 
     /// The index of the layer whose states are taken, and whether they are normalised.
     fn kept(&self, last_layer: Option<i64>) -> (usize, bool) {
-        let layers = self.config.nominal_layers;
-        let last = self.config.layers.saturating_sub(1);
+        let layers = self.sizes.nominal_layers;
+        let last = self.sizes.layers.saturating_sub(1);
         let layer = last_layer.unwrap_or(self.layer);
         let index = if layer < 0 { i64::try_from(layers).unwrap_or(i64::MAX) + layer } else { layer };
         match usize::try_from(index) {
@@ -357,6 +385,11 @@ fn weigh(states: Tensor<3>, chunks: &[Vec<Weighted>]) -> Tensor<3> {
     weighed.mask_where(plain, states)
 }
 
+/// Ids or indices as a tensor.
+fn int_tensor<const D: usize>(values: Vec<i64>, shape: [usize; D], device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// What the goldens of this folder share.
 #[cfg(test)]
 mod golden {
@@ -393,7 +426,6 @@ mod golden {
 mod tests {
     use super::*;
     use crate::Unwatched;
-    use burn::tensor::TensorData;
 
     fn clip(name: &str) -> Clip {
         let weights = Weights::open(&golden::path(name).join("text_encoder/model.safetensors")).unwrap();
