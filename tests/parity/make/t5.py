@@ -1,8 +1,9 @@
 """Goldens of the T5 and UMT5 encoders from transformers, and of T5's tokens and weighted prompts from ComfyUI.
 
-    python tests/parity/make/t5.py COMFYUI
+    python tests/parity/make/t5.py COMFYUI TOKENIZER_JSON
 
-COMFYUI is a checkout of ComfyUI 0.3.64, which runs here as a black box; transformers 5.23, torch 2.
+COMFYUI is a checkout of ComfyUI 0.3.64, which runs here as a black box, TOKENIZER_JSON that of google/t5-v1_1-xxl; transformers 5.23,
+torch 2.
 Writes goldens/t5.json, goldens/t5.safetensors and goldens/text/t5_tokens.json.
 """
 
@@ -14,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 OUT = Path(__file__).resolve().parent.parent / "goldens"
-COMFYUI = Path(sys.argv[1]).resolve()
+COMFYUI, TOKENIZER = Path(sys.argv[1]).resolve(), sys.argv[2]
 sys.argv = [sys.argv[0], "--cpu"]
 sys.path.insert(0, str(COMFYUI))
 
@@ -28,7 +29,7 @@ from comfy.sd1_clip import SDClipModel
 from comfy.text_encoders.flux import T5XXLTokenizer
 from comfy.text_encoders.t5 import T5
 from safetensors.numpy import save_file
-from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
+from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
 from made import values
 
@@ -76,6 +77,8 @@ with tempfile.TemporaryDirectory() as folder:
     )
 clip.transformer.load_state_dict({k: v for k, v in state.items() if k != "encoder.embed_tokens.weight"}, strict=True)
 tokenizer = T5XXLTokenizer()
+tokenizer.tokenizer = PreTrainedTokenizerFast(tokenizer_file=TOKENIZER)
+assert tokenizer.tokenizer("")["input_ids"] == [tokenizer.end_token] == [1]
 for case, prompt in {"plain": "a cat", "weighted": "a (cat:1.5) on (a mat)"}.items():
     keep("prompts", **{case: clip.encode_token_weights(tokenizer.tokenize_with_weights(prompt))[0][:, :16]})
 
