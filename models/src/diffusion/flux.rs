@@ -7,6 +7,7 @@
 use super::{About, Architecture, Call, Network, Prediction};
 use crate::blocks::{Linear, RmsNorm, Rope, TimestepEmbedding, normalise};
 use crate::settings::Settings;
+use crate::text::Family;
 use crate::weights::{Layout, concat, rename, swap_halves};
 use crate::{LoadError, Samples, Stop, Weights, latent};
 use burn::tensor::{Device, Tensor};
@@ -21,6 +22,7 @@ pub const FLUX: Architecture = Architecture {
         weights.has("double_blocks.0.img_attn.norm.key_norm.scale") && weights.has("single_blocks.0.linear1.weight")
     },
     build: |weights, device| Ok(Box::new(Flux::new(weights, device)?)),
+    encoders: Family::Flux,
     latent: latent::FLUX,
     prediction: |weights| match weights.has(GUIDED) {
         true => Prediction::FluxFlow { shift: 1.15 },
@@ -288,7 +290,7 @@ impl Network for Flux {
 ///
 /// # Shapes
 /// x `[B, c, h, w]` → `[B, N, 4c]`, and how many tokens there are down and across.
-fn tokens(mut x: Tensor<4>) -> (Tensor<3>, [usize; 2]) {
+pub(super) fn tokens(mut x: Tensor<4>) -> (Tensor<3>, [usize; 2]) {
     for side in [2, 3] {
         if x.dims()[side] % PATCH != 0 {
             let first = x.clone().narrow(side, 0, 1);
@@ -334,7 +336,7 @@ impl Embedder {
 }
 
 /// The parts of a modulation, `[B, 1, C]` each, of the time `[B, C]`, SiLU applied.
-fn chunks<const PARTS: usize>(layer: &Linear, time: &Tensor<2>) -> [Tensor<3>; PARTS] {
+pub(super) fn chunks<const PARTS: usize>(layer: &Linear, time: &Tensor<2>) -> [Tensor<3>; PARTS] {
     let all = layer.forward(time.clone());
     let [batch, total] = all.dims();
     let width = total / PARTS;

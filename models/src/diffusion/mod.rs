@@ -12,6 +12,7 @@ pub use sd_unet::{SD2, SD15, SDXL};
 use crate::control::Residuals;
 use crate::sampling::noise::Ambient;
 use crate::sampling::patches::{After, Before, Layers, Patch, Within};
+use crate::text::Family;
 use crate::weights::Layout;
 use crate::{Cond, LatentFormat, LoadError, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
@@ -31,6 +32,8 @@ pub struct Architecture {
     pub detect: fn(&Weights) -> bool,
     /// Makes the network; every tensor comes from `weights`.
     pub build: Build,
+    /// The text encoders that come with it.
+    pub encoders: Family,
     /// Its latents.
     pub latent: LatentFormat,
     /// What its output means, judged from the tensors where the family has several kinds.

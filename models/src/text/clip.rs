@@ -2,8 +2,8 @@
 //!
 //! Reference: transformers 5.23 `models/clip/modeling_clip.py` `CLIPTextModel`. Shapes: B chunks, T places in a chunk, C width.
 
-use super::Architecture;
 use super::network::{Chunks, Encode, Sizes, States};
+use super::{Architecture, Tokenizer};
 use crate::blocks::{Embedding, LayerNorm, Linear};
 use crate::text::prompt::Padding;
 use crate::weights::{Layout, rename, split};
@@ -18,6 +18,7 @@ pub const CLIP_L: Architecture = Architecture {
     detect: |w| layers(w).is_some_and(|it| it < 23),
     sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
     build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
     framed: true,
     pools: true,
     padding: Padding::End,
@@ -34,6 +35,7 @@ pub const CLIP_H: Architecture = Architecture {
     detect: |w| layers(w).is_some_and(|it| (23..30).contains(&it)),
     sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
     build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
     framed: true,
     pools: true,
     padding: Padding::Zero,
@@ -50,6 +52,7 @@ pub const CLIP_G: Architecture = Architecture {
     detect: |w| layers(w).is_some_and(|it| it >= 30),
     sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
     build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
     framed: true,
     pools: true,
     padding: Padding::Zero,

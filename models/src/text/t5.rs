@@ -6,7 +6,7 @@
 
 use super::network::{Chunks, Encode, Sizes, States};
 use super::prompt::Padding;
-use super::{Architecture, int_tensor};
+use super::{Architecture, Tokenizer, int_tensor};
 use crate::blocks::{Embedding, Linear, RmsNorm};
 use crate::{LoadError, Stop, Watch, Weights};
 use burn::tensor::{Device, Int, Tensor};
@@ -22,6 +22,7 @@ pub const T5: Architecture = Architecture {
     sizes: |weights, _| Config::read(weights).map(|it| it.sizes()),
     build: |weights, _, device| Ok(Box::new(T5Encoder::new(weights, device)?)),
     padding: Padding::Zero,
+    tokenizer: Tokenizer::t5,
     framed: false,
     pools: false,
     layer: -1,
@@ -225,7 +226,7 @@ impl Block {
 mod tests {
     use super::*;
     use crate::golden::{Golden, Names, assert_close};
-    use crate::text::{Clip, Tokenizer};
+    use crate::text::Clip;
     use crate::{Engine, Unwatched};
 
     #[test]
