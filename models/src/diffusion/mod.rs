@@ -4,10 +4,12 @@
 
 mod flux;
 pub(crate) mod hooks;
+mod sd3;
 pub(crate) mod sd_unet;
 
 pub use flux::FLUX;
 pub use sd_unet::{SD2, SD15, SDXL};
+pub use sd3::SD3;
 
 use crate::control::Residuals;
 use crate::sampling::noise::Ambient;
@@ -20,7 +22,7 @@ use parking_lot::Mutex;
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL, &FLUX];
+pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL, &FLUX, &SD3];
 
 /// A family of diffusion networks.
 pub struct Architecture {
