@@ -5,8 +5,9 @@
 
 use crate::diffusion::Prediction;
 use crate::diffusion::sd_unet::{SAYINGS, said_prediction};
+use crate::text::Family;
 use crate::text::Tokenizer;
-use crate::weights::{family, json, shown};
+use crate::weights::{family as known_family, json, shown};
 use crate::{Clip, ControlNet, LoadError, Lora, Model, Upscaler, Vae, Weights};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,14 +43,17 @@ pub struct Part {
 
 /// Prefixes of the parts in a file with the names of the original Stable Diffusion code.
 const MODEL: &str = "model.diffusion_model";
-const VAE: &str = "first_stage_model";
-/// Those of text encoders: of SD 1, of SD 2, and of SD XL, whose first is its refiner's only one in another naming.
-const CLIPS: [&str; 5] = [
+const VAES: [&str; 2] = ["first_stage_model", "vae"];
+/// Those of text encoders: of SD 1, of SD 2, of SD XL, whose first is its refiner's only one in another naming, and of what came later.
+const CLIPS: [&str; 8] = [
     "cond_stage_model.transformer",
     "cond_stage_model.model",
     "conditioner.embedders.0.transformer",
     "conditioner.embedders.0.model",
     "conditioner.embedders.1.model",
+    "text_encoders.clip_l.transformer",
+    "text_encoders.clip_g.transformer",
+    "text_encoders.t5xxl.transformer",
 ];
 
 /// Beginnings of names in such files that no part needs: the training's moving averages, and tables that are computed anew.
@@ -70,6 +74,9 @@ const LEFT_OVERS: &[&str] = &[
     "posterior_",
     "scale_factor",
     "sqrt_",
+    "text_encoders.clip_l.logit_scale",
+    "text_encoders.clip_g.logit_scale",
+    "text_encoders.t5xxl.logit_scale",
 ];
 
 /// Components of a diffusers pipeline that are read.
@@ -99,35 +106,34 @@ impl Checkpoint {
     fn open_file(path: &Path) -> Result<Self, LoadError> {
         let weights = Weights::open(path)?;
         let part = |prefix: &str| Some(weights.at(prefix)).filter(|it| it.names().next().is_some());
-        let (model, vae) = (part(MODEL), part(VAE));
+        let (model, vae) = (part(MODEL), VAES.into_iter().find_map(part));
         let clips: Vec<Weights> = CLIPS.into_iter().filter_map(part).collect();
         if model.is_none() && clips.is_empty() && vae.is_none() {
             return Err(weights.unknown());
         }
         let claimed = |name: &str| {
             let below = |prefix: &str| name.strip_prefix(prefix).is_some_and(|it| it.starts_with('.'));
-            let known = CLIPS.into_iter().chain([MODEL, VAE]).any(below);
+            let known = CLIPS.into_iter().chain(VAES).chain([MODEL]).any(below);
             known || SAYINGS.contains(&name) || LEFT_OVERS.iter().any(|it| name.starts_with(it))
         };
         let rest: Vec<String> = weights.names().filter(|it| !claimed(it)).map(str::to_owned).collect();
         if !rest.is_empty() {
             // A part of another family, as a second text encoder, says more than the first tensor that has no place.
-            return Err(match family(&rest) {
+            return Err(match known_family(&rest) {
                 Some(_) => weights.unknown(),
                 None => LoadError::Unexpected { source_name: weights.source().to_owned(), names: rest },
             });
         }
         let mut checkpoint = Self::empty();
+        let mut family = Family::Sd;
         if let Some(part) = model {
             let mut model = Model::new(&part)?;
             model.prediction = said_prediction(&weights).unwrap_or(model.prediction);
+            family = model.architecture.encoders;
             checkpoint.put_model(model, &part);
         }
-        match clips.as_slice() {
-            [] => {}
-            [one] => checkpoint.put_clip(Clip::new(one, Tokenizer::clip())?),
-            [one, two] => checkpoint.put_clip(Clip::pair([one, two].map(|it| (it, Tokenizer::clip())))?),
-            _ => return Err(weights.unknown()),
+        if !clips.is_empty() {
+            checkpoint.put_clip(Clip::together(family, clips.iter().map(|it| (it, None)))?);
         }
         if let Some(weights) = vae {
             checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
@@ -244,23 +250,23 @@ pub fn open_model(path: &Path) -> Result<Model, LoadError> {
 
 /// The text encoder of a file or component folder of its own, or of a checkpoint.
 ///
-/// A folder's tokenizer, which lies beside it in a folder `tokenizer`, is used where there is one; else it is CLIP's.
+/// A folder's tokenizer, which lies beside it in a folder `tokenizer`, is used where there is one; else it is that of the encoder's family.
 ///
 /// # Errors
 /// As [`Checkpoint::open`].
 pub fn open_clip(path: &Path) -> Result<Clip, LoadError> {
     let beside = path.is_dir().then(|| path.with_file_name("tokenizer")).filter(|it| it.is_dir());
-    let tokenizer = beside.map_or_else(|| Ok(Tokenizer::clip()), |it| Tokenizer::open(&it))?;
-    Clip::new(&clip_part(path)?, tokenizer)
+    let tokenizer = beside.map(|it| Tokenizer::open(&it)).transpose()?;
+    Clip::together(Family::Sd, [(&clip_part(path)?, tokenizer)])
 }
 
-/// Two text encoders that work together, each a file or component folder of its own.
+/// Text encoders that work together, each a file or component folder of its own.
 ///
 /// # Errors
-/// As [`open_clip`], and when they are not those of one family.
-pub fn open_clip_pair(paths: [&Path; 2]) -> Result<Clip, LoadError> {
-    let [one, two] = paths.map(clip_part);
-    Clip::pair([(&one?, Tokenizer::clip()), (&two?, Tokenizer::clip())])
+/// As [`open_clip`], and when they are not those of the family.
+pub fn open_clips(family: Family, paths: &[&Path]) -> Result<Clip, LoadError> {
+    let parts = paths.iter().map(|it| clip_part(it)).collect::<Result<Vec<_>, _>>()?;
+    Clip::together(family, parts.iter().map(|it| (it, None)))
 }
 
 /// The weights of a text encoder: the first in a checkpoint, or all of a file or folder.
@@ -275,7 +281,7 @@ fn clip_part(path: &Path) -> Result<Weights, LoadError> {
 /// # Errors
 /// As [`Checkpoint::open`].
 pub fn open_vae(path: &Path) -> Result<Vae, LoadError> {
-    Vae::new(part(path, VAE)?)
+    Vae::new(part(path, VAES[0])?)
 }
 
 /// What a file or folder holds: the parts of a checkpoint, or a part alone.
@@ -287,14 +293,14 @@ pub fn describe(path: &Path) -> Result<Vec<Part>, LoadError> {
         return Ok(Checkpoint::open(path)?.parts);
     }
     let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
-    if CLIPS.iter().chain(&[MODEL, VAE]).any(|it| weights.at(it).names().next().is_some()) {
+    if CLIPS.iter().chain(&VAES).chain(&[MODEL]).any(|it| weights.at(it).names().next().is_some()) {
         return Ok(Checkpoint::open(path)?.parts);
     }
     let alone = |role, architecture| Part::new(role, architecture, &weights);
     // What one kind does not know another may.
     let found = [
         Model::new(&weights).map(|it| alone("diffusion model", it.architecture.name)),
-        Clip::new(&weights, Tokenizer::clip()).map(|it| alone("text encoder", it.architecture().name)),
+        Clip::alone(&weights).map(|it| alone("text encoder", it.architecture().name)),
         Vae::new(weights.clone()).map(|it| alone("autoencoder", it.architecture().name)),
         Upscaler::new(&weights).map(|it| alone("upscaler", it.architecture().name)),
         ControlNet::new(&weights).map(|it| alone("control network", it.architecture().name)),
@@ -421,6 +427,40 @@ mod tests {
         let path = folder.path().join("tiny.safetensors");
         fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
         (folder, path)
+    }
+
+    /// A file with a network of a golden under its original names, and text encoders under those of newer files.
+    fn newer(family: &str, case: &'static str, clip: bool) -> (TempDir, PathBuf) {
+        let file = "diffusion_pytorch_model.safetensors";
+        let (network, _) = Golden::open(family, case).write(Names::Original);
+        let (t5, _) = Golden::open("t5", "prompts").write(Names::Original);
+        let mut tensors = read(&network.path().join(file), "model.diffusion_model.");
+        tensors.extend(read(&t5.path().join(file), "text_encoders.t5xxl.transformer."));
+        if clip {
+            tensors.extend(read(&golden_text("text_encoder/model.safetensors"), "text_encoders.clip_l.transformer."));
+        }
+        let (vae, _) = Golden::open("sd15", "kl").write(Names::Original);
+        tensors.extend(read(&vae.path().join(file), "vae."));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("newer.safetensors");
+        fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn newer_files_bring_the_encoders_of_their_families() {
+        for (family, case, clip) in
+            [("flux", "dev_original", true), ("sd3", "medium35_original", true), ("sd3", "medium35_original", false)]
+        {
+            let (_folder, path) = newer(family, case, clip);
+            let checkpoint = Checkpoint::open(&path).unwrap();
+            assert_eq!(checkpoint.model.as_ref().unwrap().architecture.name, family);
+            let encoders: Vec<_> = checkpoint.clip.as_ref().unwrap().encoders().map(|it| it.0.name).collect();
+            assert_eq!(encoders, if clip { vec!["clip-l", "t5"] } else { vec!["t5"] });
+            assert!(checkpoint.vae.is_some());
+        }
+        let (_folder, path) = newer("flux", "dev_original", false);
+        assert!(Checkpoint::open(&path).unwrap_err().to_string().contains("FLUX.1 has clip-l and t5"));
     }
 
     /// The same models as a diffusers folder.

@@ -36,6 +36,8 @@ pub struct Cond {
     pub control: Option<Arc<Control>>,
     /// What SD XL is told of the picture.
     pub sizes: Sizes,
+    /// How strongly networks that were taught guidance follow the prompt; as their makers advise where `None`.
+    pub guidance: Option<f64>,
 }
 
 /// What SD XL is told of the picture: as a rule, the same as its training pictures had.
@@ -68,6 +70,7 @@ impl Cond {
             concat_mask: None,
             control: None,
             sizes: Sizes::default(),
+            guidance: None,
         }
     }
 }

@@ -113,6 +113,17 @@ pub const SDXL: LatentFormat = LatentFormat {
     ..SD15
 };
 
+/// The latents of FLUX.1.
+///
+/// Reference: scale and shift in black-forest-labs/flux `src/flux/util.py`.
+pub const FLUX: LatentFormat =
+    LatentFormat { channels: 16, downscale: 8, scale: 0.3611, shift: 0.1159, preview: &[], preview_bias: [0.0; 3] };
+
+/// The latents of Stable Diffusion 3 and 3.5.
+///
+/// Reference: scale and shift in Stability-AI/sd3.5 `sd3_impls.py` `SD3LatentFormat`.
+pub const SD3: LatentFormat = LatentFormat { scale: 1.5305, shift: 0.0609, ..FLUX };
+
 impl LatentFormat {
     /// From the picture side's scale to the network's.
     pub fn to_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {

@@ -9,6 +9,7 @@ mod pixels;
 mod canny;
 mod conditioning;
 mod control;
+mod flow;
 mod image;
 mod latent;
 mod loaders;
@@ -30,6 +31,7 @@ pub fn catalogue() -> Registry {
         conditioning::nodes,
         control::nodes,
         sdxl::nodes,
+        flow::nodes,
         canny::nodes,
         latent::nodes,
         sampling::nodes,

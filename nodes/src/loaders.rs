@@ -1,7 +1,8 @@
 //! Nodes that turn model files into recipes.
 
-use models::checkpoint::{Configuration, open_clip, open_clip_pair, open_model, open_vae};
+use models::checkpoint::{Configuration, open_clip, open_clips, open_model, open_vae};
 use models::text::Embeddings;
+use models::text::Family;
 use models::{Checkpoint, Clip, LoadError, Model, Vae, Weights};
 use runtime::node::Literals;
 use runtime::{Blockable, Choice, Context, Fingerprint, Folders, Node, NodeError, Registry, Run, registry};
@@ -12,7 +13,16 @@ use std::time::UNIX_EPOCH;
 
 /// Every node of this file.
 pub(crate) fn nodes() -> Registry {
-    registry![CheckpointLoaderSimple, CheckpointLoader, DiffusersLoader, UNETLoader, CLIPLoader, DualCLIPLoader, VAELoader]
+    registry![
+        CheckpointLoaderSimple,
+        CheckpointLoader,
+        DiffusersLoader,
+        UNETLoader,
+        CLIPLoader,
+        DualCLIPLoader,
+        TripleCLIPLoader,
+        VAELoader
+    ]
 }
 
 /// Opens a model that is one file with everything in it: the diffusion network, the text encoder and the autoencoder.
@@ -150,7 +160,7 @@ impl Run for UNETLoader {
 }
 
 /// The text encoders that there are so far, for people.
-const ENCODERS: &str = "type `stable_diffusion`: the one encoder of Stable Diffusion 1 or 2, or of the refiner of XL";
+const ENCODERS: &str = "type `stable_diffusion`: the one encoder of Stable Diffusion 1 or 2, or of the refiner of XL; `sd3`: one of those of Stable Diffusion 3";
 
 /// Opens a text encoder that is a file of its own.
 ///
@@ -196,6 +206,11 @@ impl Run for CLIPLoader {
     type Output = Clip;
 
     fn run(self, cx: &Context) -> Result<Clip, NodeError> {
+        if self.family == "sd3" {
+            let path = find(cx, "text_encoders", &self.clip_name, "clip_name")?;
+            let clip = open_clips(Family::Sd3, &[&path]).map_err(|error| load_error(error, "clip_name"))?;
+            return Ok(clip.with_embeddings(embeddings(cx)));
+        }
         if self.family != "stable_diffusion" {
             let message = format!("text encoders of `{}` are not supported so far", self.family);
             return Err(NodeError::input("type", message).hint(format!("supported: {ENCODERS}")));
@@ -206,7 +221,8 @@ impl Run for CLIPLoader {
     }
 }
 
-/// Opens two text encoders that work together: with `sdxl`, CLIP-L and CLIP-G, in any order.
+/// Opens two text encoders that work together, in any order: with `sdxl` CLIP-L and CLIP-G, with `flux` CLIP-L and T5, with `sd3` two of
+/// CLIP-L, CLIP-G and T5.
 #[derive(Node)]
 #[node(category = "advanced/loaders", outputs(CLIP = "Encodes prompts with both."))]
 struct DualCLIPLoader {
@@ -232,13 +248,45 @@ impl Run for DualCLIPLoader {
 
     fn run(self, cx: &Context) -> Result<Clip, NodeError> {
         let Self { clip_name1, clip_name2, family, .. } = self;
-        if family != "sdxl" {
-            let message = format!("the pair of text encoders of `{family}` is not supported so far");
-            return Err(NodeError::input("type", message).hint("supported: `sdxl`, CLIP-L and CLIP-G"));
-        }
+        let family = match family.as_str() {
+            "sdxl" => Family::Sd,
+            "flux" => Family::Flux,
+            "sd3" => Family::Sd3,
+            other => {
+                let message = format!("the pair of text encoders of `{other}` is not supported so far");
+                return Err(NodeError::input("type", message).hint("supported: `sdxl`, `flux` and `sd3`"));
+            }
+        };
         let one = find(cx, "text_encoders", &clip_name1, "clip_name1")?;
         let two = find(cx, "text_encoders", &clip_name2, "clip_name2")?;
-        let clip = open_clip_pair([&one, &two]).map_err(|error| load_error(error, "clip_name1"))?;
+        let clip = open_clips(family, &[&one, &two]).map_err(|error| load_error(error, "clip_name1"))?;
+        Ok(clip.with_embeddings(embeddings(cx)))
+    }
+}
+
+/// Opens the three text encoders of Stable Diffusion 3, in any order: CLIP-L, CLIP-G and T5.
+#[derive(Node)]
+#[node(category = "advanced/loaders", outputs(CLIP = "Encodes prompts with all three."))]
+struct TripleCLIPLoader {
+    /// The first file, from the folder `text_encoders` or `clip`.
+    #[input(files = "text_encoders")]
+    clip_name1: String,
+    /// The second file.
+    #[input(files = "text_encoders")]
+    clip_name2: String,
+    /// The third file.
+    #[input(files = "text_encoders")]
+    clip_name3: String,
+}
+
+impl Run for TripleCLIPLoader {
+    type Output = Clip;
+
+    fn run(self, cx: &Context) -> Result<Clip, NodeError> {
+        let one = find(cx, "text_encoders", &self.clip_name1, "clip_name1")?;
+        let two = find(cx, "text_encoders", &self.clip_name2, "clip_name2")?;
+        let three = find(cx, "text_encoders", &self.clip_name3, "clip_name3")?;
+        let clip = open_clips(Family::Sd3, &[&one, &two, &three]).map_err(|error| load_error(error, "clip_name1"))?;
         Ok(clip.with_embeddings(embeddings(cx)))
     }
 }
@@ -472,7 +520,7 @@ mod tests {
             node.run(&cx).unwrap_err()
         };
         assert_eq!(pair("sdxl").blamed(), Some("clip_name1"));
-        assert!(pair("flux").to_string().contains("the pair of text encoders of `flux` is not supported so far"));
+        assert!(pair("hidream").to_string().contains("the pair of text encoders of `hidream` is not supported so far"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Run for CLIPTextEncodeSDXL {
             target: Some([self.target_height as f64, self.target_width as f64]),
             aesthetic: None,
         };
-        told(self.clip.encode_each([&self.text_l, &self.text_g], cx.engine(), cx)?, sizes)
+        told(self.clip.encode_each(&[("clip-l", &self.text_l), ("clip-g", &self.text_g)], cx.engine(), cx)?, sizes)
     }
 
     fn fingerprint(literals: &Literals, folders: &Folders) -> Result<Fingerprint, NodeError> {
@@ -103,7 +103,7 @@ fn told(prompts: Conditioning, sizes: Sizes) -> Result<Conditioning, NodeError> 
 }
 
 /// A prompt that names embeddings means another one when their files change.
-fn fingerprint(literals: &Literals, folders: &Folders, texts: &[&str]) -> Result<Fingerprint, NodeError> {
+pub(crate) fn fingerprint(literals: &Literals, folders: &Folders, texts: &[&str]) -> Result<Fingerprint, NodeError> {
     let named = |it: &&str| literals.get(*it).and_then(|it| it.as_str()).is_some_and(|it| it.contains("embedding:"));
     match texts.iter().any(named) {
         true => Ok(Fingerprint::Content(embeddings_state(folders).into_bytes())),

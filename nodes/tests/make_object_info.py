@@ -13,9 +13,10 @@ import pathlib
 import sys
 
 CLASSES = """
-    CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader VAELoader LoraLoader LoraLoaderModelOnly
+    CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader TripleCLIPLoader VAELoader LoraLoader
+    LoraLoaderModelOnly
     UpscaleModelLoader ImageUpscaleWithModel
-    CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner
+    CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner CLIPTextEncodeFlux FluxGuidance EmptySD3LatentImage
     ControlNetLoader DiffControlNetLoader ControlNetApply ControlNetApplyAdvanced
     CLIPTextEncode CLIPSetLastLayer
     ConditioningAverage ConditioningCombine ConditioningConcat ConditioningSetArea ConditioningSetAreaPercentage

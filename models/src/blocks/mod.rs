@@ -2,6 +2,10 @@
 
 mod embed;
 mod layers;
+mod norm;
+mod rope;
 
 pub use embed::TimestepEmbedding;
 pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};
+pub use norm::{RmsNorm, normalise};
+pub use rope::Rope;

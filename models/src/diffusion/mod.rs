@@ -2,14 +2,19 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
+mod flux;
 pub(crate) mod hooks;
+mod sd3;
 pub(crate) mod sd_unet;
 
+pub use flux::FLUX;
 pub use sd_unet::{SD2, SD15, SDXL};
+pub use sd3::SD3;
 
 use crate::control::Residuals;
 use crate::sampling::noise::Ambient;
 use crate::sampling::patches::{After, Before, Layers, Patch, Within};
+use crate::text::Family;
 use crate::weights::Layout;
 use crate::{Cond, LatentFormat, LoadError, Samples, Stop, Watch, Weights};
 use burn::tensor::{Device, Tensor};
@@ -17,7 +22,7 @@ use parking_lot::Mutex;
 use std::fmt;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL];
+pub const ARCHITECTURES: &[&Architecture] = &[&SD15, &SD2, &SDXL, &FLUX, &SD3];
 
 /// A family of diffusion networks.
 pub struct Architecture {
@@ -29,6 +34,8 @@ pub struct Architecture {
     pub detect: fn(&Weights) -> bool,
     /// Makes the network; every tensor comes from `weights`.
     pub build: Build,
+    /// The text encoders that come with it.
+    pub encoders: Family,
     /// Its latents.
     pub latent: LatentFormat,
     /// What its output means, judged from the tensors where the family has several kinds.

@@ -12,6 +12,7 @@ use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
 use crate::control::added;
 use crate::sampling::patches::{After, Before, Patch};
 use crate::settings::Settings;
+use crate::text::Family;
 use crate::weights::{Layout, Rule, rename, rename_sized};
 use crate::{LoadError, Samples, Stop, Watch, Weights, latent};
 use burn::tensor::{Device, Tensor};
@@ -24,6 +25,7 @@ pub const SD15: Architecture = Architecture {
     layouts: &[&DIFFUSERS],
     detect: |weights| is_unet(weights) && !labelled(weights) && !is_second(weights),
     build,
+    encoders: Family::Sd,
     latent: latent::SD15,
     prediction: |_| Prediction::Epsilon,
 };
@@ -41,6 +43,7 @@ pub const SDXL: Architecture = Architecture {
     name: "sdxl",
     // SD 2 that varies pictures has vectors too, and the context of SD 2.
     detect: |weights| is_unet(weights) && labelled(weights) && !is_second(weights),
+    encoders: Family::Sd,
     latent: latent::SDXL,
     prediction: |weights| said_prediction(weights).unwrap_or(Prediction::Epsilon),
     ..SD15

@@ -2,12 +2,13 @@
 //!
 //! Reference: transformers 5.23 `models/clip/modeling_clip.py` `CLIPTextModel`. Shapes: B chunks, T places in a chunk, C width.
 
-use super::Architecture;
+use super::network::{Chunks, Encode, Sizes, States};
+use super::{Architecture, Tokenizer};
 use crate::blocks::{Embedding, LayerNorm, Linear};
 use crate::text::prompt::Padding;
 use crate::weights::{Layout, rename, split};
 use crate::{LoadError, Stop, Watch, Weights};
-use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 use kernels::AttentionOptions;
 
 /// OpenAI's CLIP-L, which SD 1.x reads prompts with, and its smaller relatives.
@@ -15,6 +16,11 @@ pub const CLIP_L: Architecture = Architecture {
     name: "clip-l",
     layouts: LAYOUTS,
     detect: |w| layers(w).is_some_and(|it| it < 23),
+    sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
+    build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
+    framed: true,
+    pools: true,
     padding: Padding::End,
     layer: -1,
     normed: true,
@@ -27,6 +33,11 @@ pub const CLIP_H: Architecture = Architecture {
     name: "clip-h",
     layouts: LAYOUTS,
     detect: |w| layers(w).is_some_and(|it| (23..30).contains(&it)),
+    sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
+    build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
+    framed: true,
+    pools: true,
     padding: Padding::Zero,
     layer: -2,
     normed: true,
@@ -39,6 +50,11 @@ pub const CLIP_G: Architecture = Architecture {
     name: "clip-g",
     layouts: LAYOUTS,
     detect: |w| layers(w).is_some_and(|it| it >= 30),
+    sizes: |weights, family| Config::read(weights, family).map(|it| it.sizes()),
+    build: |weights, family, device| Ok(Box::new(TextModel::new(weights, &Config::read(weights, family)?, device)?)),
+    tokenizer: Tokenizer::clip,
+    framed: true,
+    pools: true,
     padding: Padding::Zero,
     layer: -2,
     normed: false,
@@ -103,15 +119,15 @@ const OPENCLIP: Layout = Layout {
 
 /// Sizes, from the tensors; what they cannot tell, from `config.json`, or as in CLIP-L.
 #[derive(Clone, Debug)]
-pub(super) struct Config {
+struct Config {
     /// Tokens it knows.
-    pub(super) vocabulary: usize,
+    vocabulary: usize,
     /// Places in a chunk.
-    pub(super) positions: usize,
-    pub(super) width: usize,
-    pub(super) layers: usize,
+    positions: usize,
+    width: usize,
+    layers: usize,
     /// The same, with a last one that the file may leave out.
-    pub(super) nominal_layers: usize,
+    nominal_layers: usize,
     inner: usize,
     heads: usize,
     activation: Activation,
@@ -129,7 +145,7 @@ impl Config {
     ///
     /// # Errors
     /// When a tensor that tells a size is missing, or a size or setting makes no sense.
-    pub(super) fn read(weights: &Weights, architecture: &Architecture) -> Result<Self, LoadError> {
+    fn read(weights: &Weights, architecture: &Architecture) -> Result<Self, LoadError> {
         let bad = |reason: String| LoadError::Config { source_name: weights.source().to_owned(), reason };
         let [vocabulary, width] = weights.sizes("text_model.embeddings.token_embedding.weight")?;
         let [positions, _] = weights.sizes("text_model.embeddings.position_embedding.weight")?;
@@ -165,10 +181,15 @@ impl Config {
         let nominal_layers = if architecture.name == CLIP_H.name { layers.max(H_LAYERS) } else { layers };
         Ok(Self { vocabulary, positions, width, layers, nominal_layers, inner, heads, activation, eps })
     }
+
+    fn sizes(&self) -> Sizes {
+        let Self { vocabulary, width, layers, nominal_layers, positions, .. } = *self;
+        Sizes { vocabulary, width, layers, nominal_layers, chunks: Chunks::Many { length: positions } }
+    }
 }
 
 /// The network in memory.
-pub(super) struct TextModel {
+struct TextModel {
     token_embedding: Embedding,
     position_embedding: Tensor<2>,
     layers: Vec<Layer>,
@@ -177,21 +198,13 @@ pub(super) struct TextModel {
     projection: Option<Tensor<2>>,
 }
 
-/// What a text model makes of tokens.
-pub(super) struct States {
-    /// Behind the layer that was asked for, `[B, T, C]`.
-    pub(super) kept: Tensor<3>,
-    /// Behind the last layer, normalised.
-    pub(super) last: Tensor<3>,
-}
-
 impl TextModel {
     /// Draws all tensors.
     ///
     /// # Errors
     /// When one is missing, misshapen, or has no place here. The picture half of a whole CLIP and the projection into the space that
     /// both share have nothing to do here and may be there.
-    pub(super) fn new(weights: &Weights, config: &Config, device: &Device) -> Result<Self, LoadError> {
+    fn new(weights: &Weights, config: &Config, device: &Device) -> Result<Self, LoadError> {
         let Config { vocabulary, positions, width, eps, .. } = *config;
         let text = weights.at("text_model");
         let embeddings = text.at("embeddings");
@@ -210,17 +223,14 @@ impl TextModel {
         })?;
         Ok(model)
     }
+}
 
-    /// The vectors of tokens, `[B, T]` → `[B, T, C]`.
-    pub(super) fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+impl Encode for TextModel {
+    fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         self.token_embedding.forward(ids)
     }
 
-    /// Runs the transformer over embedded tokens `[B, T, C]`; `kept` is the index of a layer, whose states may be normalised.
-    ///
-    /// # Errors
-    /// [`Stop::Cancelled`], asked for between layers.
-    pub(super) fn forward(&self, x: Tensor<3>, kept: usize, normed: bool, watch: &dyn Watch) -> Result<States, Stop> {
+    fn forward(&self, x: Tensor<3>, kept: usize, normed: bool, watch: &dyn Watch) -> Result<States, Stop> {
         let mut x = x + self.position_embedding.clone().unsqueeze();
         let mut hidden = None;
         for (index, layer) in self.layers.iter().enumerate() {
@@ -240,8 +250,7 @@ impl TextModel {
         Ok(States { kept, last })
     }
 
-    /// Projects a state `[1, C]`, where the file has a projection.
-    pub(super) fn project(&self, state: Tensor<2>) -> Tensor<2> {
+    fn project(&self, state: Tensor<2>) -> Tensor<2> {
         match &self.projection {
             Some(projection) => kernels::linear(state, projection.clone(), None),
             None => state,
@@ -310,9 +319,4 @@ impl Layer {
         };
         x + self.fc2.forward(y)
     }
-}
-
-/// Ids or indices as a tensor.
-pub(super) fn int_tensor<const D: usize>(values: Vec<i64>, shape: [usize; D], device: &Device) -> Tensor<D, Int> {
-    Tensor::from_data(TensorData::new(values, shape), device)
 }

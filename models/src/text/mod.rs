@@ -5,28 +5,33 @@
 mod clip;
 mod embedding;
 mod merges;
+mod network;
 mod prompt;
+mod t5;
 mod tokenizer;
 
 pub use clip::{CLIP_G, CLIP_H, CLIP_L};
 pub use embedding::{Embedding, Embeddings};
+pub use network::{Chunks, Encode, Sizes, States};
 pub use prompt::{Padding, PromptError, Token, Tokens, Weighted};
+pub use t5::T5;
 pub use tokenizer::Tokenizer;
 
 use crate::patch::Patch;
 use crate::weights::Layout;
 use crate::{Cond, Conditioning, Engine, LoadError, Recipe, Stop, Watch, Weights};
-use burn::tensor::{Device, Tensor};
-use clip::{Config, States, TextModel, int_tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use prompt::Format;
 use std::fmt;
 use std::sync::Arc;
 
 /// Every family, in the order in which a file is tried.
-pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L, &CLIP_H, &CLIP_G];
+pub const ARCHITECTURES: &[&Architecture] = &[&CLIP_L, &CLIP_H, &CLIP_G, &T5];
 
 /// How many chunks are encoded at once; a longer prompt takes several rounds, so that memory has a bound.
 const CHUNKS_AT_ONCE: usize = 16;
+/// The longest prompt that is encoded as a whole: what distances add to the scores grows with its square.
+const LONGEST: usize = 2048;
 
 /// A family of text encoders.
 pub struct Architecture {
@@ -36,6 +41,16 @@ pub struct Architecture {
     pub layouts: &'static [&'static Layout],
     /// Whether these tensors (canonical names) are of this family.
     pub detect: fn(&Weights) -> bool,
+    /// Its sizes, from the tensors and the settings beside them.
+    pub sizes: fn(&Weights, &Self) -> Result<Sizes, LoadError>,
+    /// Makes the network; every tensor comes from the weights.
+    pub build: fn(&Weights, &Self, &Device) -> Result<Box<dyn Encode>, LoadError>,
+    /// The tokenizer it was trained with.
+    pub tokenizer: fn() -> Tokenizer,
+    /// Whether its chunks begin with a start token.
+    pub framed: bool,
+    /// Whether one of its states stands for the whole prompt.
+    pub pools: bool,
     /// What fills its chunks.
     pub padding: Padding,
     /// The layer whose states it gives when it works alone: -1 is the last.
@@ -69,11 +84,28 @@ pub fn detect(weights: &Weights) -> Result<(&'static Architecture, Weights), Loa
     Err(LoadError::Unknown { source_name: weights.source().to_owned(), first })
 }
 
+/// Families of models, by how their text encoders work together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// One alone, or CLIP-L and CLIP-G of SD XL: states side by side, pooled is the last.
+    Sd,
+    /// CLIP-L and T5: the states of T5, the pooled state of CLIP-L.
+    Flux,
+    /// Any of CLIP-L, CLIP-G and T5: the first two side by side, then T5 behind them. What is missing is zero.
+    Sd3,
+}
+
+/// Widths of CLIP-L and CLIP-G, where one of them is missing, and of T5-XXL, to which they are filled up.
+const WIDTHS: [usize; 3] = [768, 1280, 4096];
+/// The least tokens of T5 that Stable Diffusion 3 was trained with.
+const SD3_LEAST: usize = 77;
+
 /// A CLIP on a wire: text encoders with their tokenizers. Cloning costs nothing and loads nothing.
 #[derive(Clone)]
 pub struct Clip {
-    /// One, or CLIP-L and CLIP-G of SD XL.
+    /// One or several, in the order CLIP-L, CLIP-G, T5.
     encoders: Vec<Encoder>,
+    family: Family,
     embeddings: Option<Arc<dyn Embeddings>>,
     last_layer: Option<i64>,
 }
@@ -83,7 +115,7 @@ pub struct Clip {
 struct Encoder {
     weights: Weights,
     architecture: &'static Architecture,
-    config: Arc<Config>,
+    sizes: Sizes,
     tokenizer: Tokenizer,
     /// The layer whose states it gives.
     layer: i64,
@@ -104,7 +136,12 @@ impl Clip {
     /// # Errors
     /// As [`detect`], and where sizes or settings make no sense.
     pub fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
-        Ok(Self { encoders: vec![Encoder::new(weights, tokenizer)?], embeddings: None, last_layer: None })
+        Ok(Self {
+            encoders: vec![Encoder::new(weights, Some(tokenizer))?],
+            family: Family::Sd,
+            embeddings: None,
+            last_layer: None,
+        })
     }
 
     /// The two text encoders of SD XL, in any order.
@@ -112,19 +149,52 @@ impl Clip {
     /// # Errors
     /// As [`Clip::new`], and [`LoadError::Config`] where they are not CLIP-L and CLIP-G.
     pub fn pair(parts: [(&Weights, Tokenizer); 2]) -> Result<Self, LoadError> {
-        let sources = parts.each_ref().map(|it| it.0.source().to_owned());
-        let mut encoders = Vec::new();
+        Self::together(Family::Sd, parts.map(|(weights, tokenizer)| (weights, Some(tokenizer))))
+    }
+
+    /// The text encoders of a family, in any order, each with the tokenizer given or else its own.
+    ///
+    /// # Errors
+    /// As [`Clip::new`], and [`LoadError::Config`] where they are not those of the family.
+    pub fn together<'a>(
+        family: Family,
+        parts: impl IntoIterator<Item = (&'a Weights, Option<Tokenizer>)>,
+    ) -> Result<Self, LoadError> {
+        let (mut sources, mut encoders) = (Vec::new(), Vec::new());
         for (weights, tokenizer) in parts {
-            // Both give the states before their last layer as they are.
-            encoders.push(Encoder { layer: -2, normed: false, ..Encoder::new(weights, tokenizer)? });
+            sources.push(weights.source().to_owned());
+            encoders.push(Encoder::new(weights, tokenizer)?);
         }
-        encoders.sort_by_key(|it| it.architecture.name != CLIP_L.name);
-        let names = [encoders[0].architecture.name, encoders[1].architecture.name];
-        if names != [CLIP_L.name, CLIP_G.name] {
-            let reason = format!("{} and {} do not work together: SD XL has clip-l and clip-g", names[0], names[1]);
+        let order = [CLIP_L.name, CLIP_G.name, T5.name];
+        let place = |it: &Encoder| order.iter().position(|name| *name == it.architecture.name).unwrap_or(order.len());
+        encoders.sort_by_key(place);
+        let places: Vec<usize> = encoders.iter().map(place).collect();
+        let fits = match family {
+            Family::Sd => places.len() == 1 || places == [0, 1],
+            Family::Flux => places == [0, 2],
+            Family::Sd3 => !places.is_empty() && places.windows(2).all(|it| it[0] < it[1]) && places.iter().all(|it| *it < 3),
+        };
+        if !fits {
+            let names: Vec<&str> = encoders.iter().map(|it| it.architecture.name).collect();
+            let needed = match family {
+                Family::Sd => "SD XL has clip-l and clip-g",
+                Family::Flux => "FLUX.1 has clip-l and t5",
+                Family::Sd3 => "SD 3 has clip-l, clip-g and t5, or some of them",
+            };
+            let reason = format!("{} do not work together: {needed}", names.join(" and "));
             return Err(LoadError::Config { source_name: sources.join(" with "), reason });
         }
-        Ok(Self { encoders, embeddings: None, last_layer: None })
+        for encoder in &mut encoders {
+            if family == Family::Sd3 || family == Family::Sd && places.len() == 2 {
+                if encoder.architecture.name == T5.name {
+                    encoder.sizes.chunks = Chunks::One { least: SD3_LEAST };
+                } else {
+                    // Both give the states before their last layer as they are.
+                    (encoder.layer, encoder.normed) = (-2, false);
+                }
+            }
+        }
+        Ok(Self { encoders, family, embeddings: None, last_layer: None })
     }
 
     /// The same, with a place where `embedding:name` is found.
@@ -171,7 +241,15 @@ impl Clip {
             let (layer, normed) = it.kept(self.last_layer);
             format!("{}:{}:{layer}:{normed}:", it.network_key(), it.tokenizer.identity())
         };
-        self.encoders.iter().map(each).collect::<String>() + &embeddings
+        format!("{:?}:{}{embeddings}", self.family, self.encoders.iter().map(each).collect::<String>())
+    }
+
+    /// A text encoder of these tensors with the tokenizer of its family.
+    ///
+    /// # Errors
+    /// As [`Clip::new`].
+    pub fn alone(weights: &Weights) -> Result<Self, LoadError> {
+        Self::together(Family::Sd, [(weights, None)])
     }
 
     /// Reads a prompt as the first encoder does: its tokens with their weights, dealt into chunks.
@@ -190,50 +268,120 @@ impl Clip {
     /// # Errors
     /// As [`Clip::tokenize`]; [`Stop::Load`] where the file is not what its family needs; [`Stop::Cancelled`].
     pub fn encode(&self, text: &str, engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
-        self.encode_each([text, text], engine, watch)
+        self.encode_each(&[("", text)], engine, watch)
     }
 
-    /// As [`Clip::encode`], with a text for each of two encoders; one alone reads the first.
+    /// As [`Clip::encode`], with a text for each of two or three encoders, named by their families; one that is not named reads the
+    /// first.
     ///
     /// # Errors
     /// As [`Clip::encode`].
-    pub fn encode_each(&self, texts: [&str; 2], engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
+    pub fn encode_each(&self, texts: &[(&str, &str)], engine: &Engine, watch: &dyn Watch) -> Result<Conditioning, Stop> {
         let embeddings = self.embeddings.as_deref();
-        let read = |(encoder, text): (&Encoder, &str)| encoder.tokenize(text, embeddings).map(|it| it.chunks);
-        let mut chunks = self.encoders.iter().zip(texts).map(read).collect::<Result<Vec<_>, _>>()?;
-        if texts[0] != texts[1] {
-            // The shorter prompt goes on in silence.
-            let longest = chunks.iter().map(Vec::len).max().unwrap_or(0);
-            for (encoder, chunks) in self.encoders.iter().zip(&mut chunks) {
+        let text = |name: &str| texts.iter().find(|it| it.0 == name).or(texts.first()).map_or("", |it| it.1);
+        let read = |encoder: &Encoder| encoder.tokenize(text(encoder.architecture.name), embeddings).map(|it| it.chunks);
+        let mut chunks = self.encoders.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        // The shorter prompt goes on in silence where both are dealt out.
+        let many = |it: &Encoder| matches!(it.sizes.chunks, Chunks::Many { .. });
+        let dealt = self.encoders.iter().zip(&chunks).filter(|it| many(it.0)).map(|it| it.1.len());
+        let longest = dealt.max().unwrap_or(0);
+        for (encoder, chunks) in self.encoders.iter().zip(&mut chunks).filter(|it| many(it.0) && it.1.len() < longest) {
+            if texts.iter().any(|it| it.1 != texts[0].1) {
                 let silence = encoder.tokenize("", embeddings)?.chunks;
                 chunks.extend(silence.into_iter().cycle().take(longest - chunks.len()));
             }
         }
         let mut encoded = Vec::new();
         for (encoder, chunks) in self.encoders.iter().zip(&chunks) {
-            encoded.push(encoder.encode(chunks, embeddings, self.last_layer, engine, watch)?);
+            let (states, pooled) = encoder.encode(chunks, embeddings, self.last_layer, engine, watch)?;
+            encoded.push((encoder.architecture.name, states, pooled));
         }
-        let length = encoded.iter().map(|it| it.0.dims()[1]).min().unwrap_or(0);
-        let pooled = encoded.last().map(|it| it.1.clone());
-        let context = Tensor::cat(encoded.into_iter().map(|it| it.0.narrow(1, 0, length)).collect(), 2);
+        let (context, pooled) = match self.family {
+            Family::Sd => {
+                let pooled = encoded.last().and_then(|it| it.2.clone());
+                (beside(encoded.into_iter().map(|it| it.1).collect()), pooled)
+            }
+            Family::Flux => {
+                let pooled = encoded.first().and_then(|it| it.2.clone());
+                (encoded.swap_remove(1).1, pooled)
+            }
+            Family::Sd3 => sd3(encoded, engine.device())?,
+        };
         Ok(vec![Cond::new(context, pooled)])
     }
 }
 
+/// States of several encoders side by side, as long as the shortest.
+fn beside(states: Vec<Tensor<3>>) -> Tensor<3> {
+    let length = states.iter().map(|it| it.dims()[1]).min().unwrap_or(0);
+    Tensor::cat(states.into_iter().map(|it| it.narrow(1, 0, length)).collect(), 2)
+}
+
+/// What Stable Diffusion 3 reads: states and pooled states of those encoders that there are, by name, with zeros for the others.
+fn sd3(
+    encoded: Vec<(&'static str, Tensor<3>, Option<Tensor<2>>)>,
+    device: &Device,
+) -> Result<(Tensor<3>, Option<Tensor<2>>), Stop> {
+    let (mut clips, mut pooled, mut t5) = ([None, None], [None, None], None);
+    for (name, states, whole) in encoded {
+        match [CLIP_L.name, CLIP_G.name].iter().position(|it| *it == name) {
+            Some(place) => (clips[place], pooled[place]) = (Some(states), whole),
+            None => t5 = Some(states),
+        }
+    }
+    let missing = |place: usize| Tensor::zeros([1, WIDTHS[place]], device);
+    let pooled: Vec<Tensor<2>> = pooled.into_iter().enumerate().map(|(place, it)| it.unwrap_or_else(|| missing(place))).collect();
+    let width = t5.as_ref().map_or(WIDTHS[2], |it| it.dims()[2]);
+    let clips = match clips {
+        [None, None] => None,
+        [Some(one), None] => Some(one),
+        [None, Some(two)] => Some(Tensor::cat(vec![Tensor::zeros([1, two.dims()[1], WIDTHS[0]], device), two], 2)),
+        [Some(one), Some(two)] => Some(beside(vec![one, two])),
+    };
+    let clips = match clips.map(|it| (it.dims(), it)) {
+        None => None,
+        Some(([_, _, found], it)) if found == width => Some(it),
+        Some(([_, length, found], it)) if found < width => {
+            Some(Tensor::cat(vec![it, Tensor::zeros([1, length, width - found], device)], 2))
+        }
+        Some(([_, _, found], _)) => {
+            return Err(Stop::Unfit(format!(
+                "the states of CLIP are {found} wide together, those of T5 {width}: they are not of one model"
+            )));
+        }
+    };
+    let all: Vec<Tensor<3>> = clips.into_iter().chain(t5).collect();
+    Ok((Tensor::cat(all, 1), Some(Tensor::cat(pooled, 1))))
+}
+
 impl Encoder {
-    fn new(weights: &Weights, tokenizer: Tokenizer) -> Result<Self, LoadError> {
+    fn new(weights: &Weights, tokenizer: Option<Tokenizer>) -> Result<Self, LoadError> {
         let (architecture, weights) = detect(weights)?;
-        let config = Arc::new(Config::read(&weights, architecture)?);
+        let tokenizer = tokenizer.unwrap_or_else(architecture.tokenizer);
+        let sizes = (architecture.sizes)(&weights, architecture)?;
         let Architecture { layer, normed, .. } = *architecture;
         // Nobody looks at the pooled state of CLIP-L in a projection.
         let projected = architecture.name != CLIP_L.name;
-        Ok(Self { weights, architecture, config, tokenizer, layer, normed, projected })
+        Ok(Self { weights, architecture, sizes, tokenizer, layer, normed, projected })
     }
 
     fn tokenize(&self, text: &str, embeddings: Option<&dyn Embeddings>) -> Result<Tokens, Stop> {
-        let Architecture { padding, embedding, .. } = *self.architecture;
-        let format = Format { length: self.config.positions, width: self.config.width, padding, embedding };
-        prompt::tokenize(text, &self.tokenizer, embeddings, format)
+        self.tokenize_to(0, text, embeddings)
+    }
+
+    /// As [`Encoder::tokenize`], of at least so many places where a prompt is one chunk.
+    fn tokenize_to(&self, places: usize, text: &str, embeddings: Option<&dyn Embeddings>) -> Result<Tokens, Stop> {
+        let Architecture { padding, framed, embedding, .. } = *self.architecture;
+        let (length, least) = match self.sizes.chunks {
+            Chunks::Many { length } => (length, length),
+            Chunks::One { least } => (usize::MAX, least.max(places)),
+        };
+        let format = Format { length, least, framed, width: self.sizes.width, padding, embedding };
+        let tokens = prompt::tokenize(text, &self.tokenizer, embeddings, format)?;
+        match tokens.chunks.iter().map(Vec::len).max() {
+            Some(tokens) if tokens > LONGEST => Err(PromptError::TooLong { tokens, most: LONGEST }.into()),
+            _ => Ok(tokens),
+        }
     }
 
     /// The states of all chunks behind each other, `[1, chunks · T, C]`, and the pooled state of the first, `[1, C]`.
@@ -244,18 +392,19 @@ impl Encoder {
         last_layer: Option<i64>,
         engine: &Engine,
         watch: &dyn Watch,
-    ) -> Result<(Tensor<3>, Tensor<2>), Stop> {
+    ) -> Result<(Tensor<3>, Option<Tensor<2>>), Stop> {
         let weighted = chunks.iter().flatten().any(|it| it.weight != 1.0);
-        let empty = if weighted { self.tokenize("", embeddings)?.chunks } else { Vec::new() };
+        let empty = if weighted { self.tokenize_to(chunks[0].len(), "", embeddings)?.chunks } else { Vec::new() };
         let rows: Vec<&[Weighted]> = chunks.iter().chain(&empty).map(Vec::as_slice).collect();
 
-        let model = engine
-            .network(&self.network_key(), &self.weights, |weights, device| TextModel::new(weights, &self.config, device))?;
+        let model = engine.network(&self.network_key(), &self.weights, |weights, device| {
+            (self.architecture.build)(weights, self.architecture, device)
+        })?;
         let (layer, normed) = self.kept(last_layer);
         let mut all = Vec::new();
         let mut pooled = None;
         for rows in rows.chunks(CHUNKS_AT_ONCE) {
-            let States { kept, last } = model.forward(self.embed(&model, rows, engine.device())?, layer, normed, watch)?;
+            let States { kept, last } = model.forward(self.embed(&**model, rows, engine.device())?, layer, normed, watch)?;
             pooled = pooled.or_else(|| Some(last.narrow(0, 0, 1).narrow(1, self.pooled_at(rows[0]), 1)));
             all.push(kept);
         }
@@ -263,14 +412,15 @@ impl Encoder {
         let states = if weighted { weigh(states, chunks) } else { states };
         let [_, length, width] = states.dims();
         let context = states.reshape([1, chunks.len() * length, width]);
-        let pooled = pooled.map_or_else(|| Tensor::zeros([1, width], engine.device()), |it| it.reshape([1, width]));
-        Ok((context, if self.projected { model.project(pooled) } else { pooled }))
+        let pooled = pooled.filter(|_| self.architecture.pools).map(|it| it.reshape([1, width]));
+        Ok((context, if self.projected { pooled.map(|it| model.project(it)) } else { pooled }))
     }
 
     /// The vectors of chunks, `[B, T, C]`: rows of the token table, or of embeddings.
-    fn embed(&self, model: &TextModel, rows: &[&[Weighted]], device: &Device) -> Result<Tensor<3>, Stop> {
-        let Config { vocabulary: known, positions, width, .. } = *self.config;
-        let (_, end) = self.tokenizer.start_and_end()?;
+    fn embed(&self, model: &dyn Encode, rows: &[&[Weighted]], device: &Device) -> Result<Tensor<3>, Stop> {
+        let Sizes { vocabulary: known, width, .. } = self.sizes;
+        let end = self.tokenizer.end()?;
+        let positions = rows.first().map_or(0, |it| it.len());
         let places = rows.len() * positions;
         let (mut ids, mut sources) = (Vec::with_capacity(places), Vec::with_capacity(places));
         let mut embeddings: Vec<(&Arc<Embedding>, usize)> = Vec::new();
@@ -307,7 +457,7 @@ impl Encoder {
 
     /// The place whose state stands for the whole prompt: the first end token, counted as ComfyUI does where vectors follow one.
     fn pooled_at(&self, chunk: &[Weighted]) -> usize {
-        let end = self.tokenizer.start_and_end().map(|it| it.1).ok();
+        let end = self.tokenizer.end().ok();
         let is_end = |it: &Weighted| matches!(it.token, Token::Id(id) if Some(id) == end);
         let first = chunk.iter().position(is_end).unwrap_or(chunk.len() - 1);
         first + chunk[first..].iter().filter(|it| matches!(it.token, Token::Vector(..))).count()
@@ -315,8 +465,8 @@ impl Encoder {
 
     /// The index of the layer whose states are taken, and whether they are normalised.
     fn kept(&self, last_layer: Option<i64>) -> (usize, bool) {
-        let layers = self.config.nominal_layers;
-        let last = self.config.layers.saturating_sub(1);
+        let layers = self.sizes.nominal_layers;
+        let last = self.sizes.layers.saturating_sub(1);
         let layer = last_layer.unwrap_or(self.layer);
         let index = if layer < 0 { i64::try_from(layers).unwrap_or(i64::MAX) + layer } else { layer };
         match usize::try_from(index) {
@@ -357,6 +507,11 @@ fn weigh(states: Tensor<3>, chunks: &[Vec<Weighted>]) -> Tensor<3> {
     weighed.mask_where(plain, states)
 }
 
+/// Ids or indices as a tensor.
+fn int_tensor<const D: usize>(values: Vec<i64>, shape: [usize; D], device: &Device) -> Tensor<D, Int> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// What the goldens of this folder share.
 #[cfg(test)]
 mod golden {
@@ -393,7 +548,6 @@ mod golden {
 mod tests {
     use super::*;
     use crate::Unwatched;
-    use burn::tensor::TensorData;
 
     fn clip(name: &str) -> Clip {
         let weights = Weights::open(&golden::path(name).join("text_encoder/model.safetensors")).unwrap();
@@ -577,12 +731,61 @@ mod tests {
         for (index, text) in [PROMPTS[0], PROMPTS[1], &long()].into_iter().enumerate() {
             agrees(encode(&clip, text), &format!("both.{index}"));
         }
-        let different = clip.encode_each([PROMPTS[0], &long()], &Engine::cpu(), &Unwatched).unwrap().remove(0);
+        let different =
+            clip.encode_each(&[(CLIP_L.name, PROMPTS[0]), (CLIP_G.name, &long())], &Engine::cpu(), &Unwatched).unwrap().remove(0);
         agrees(different, "different");
         agrees(encode(&clip.clone().with_last_layer(-1), PROMPTS[0]), "last");
         assert_eq!(clip.networks().len(), 2);
         let error = Clip::pair([(&l, words()), (&l, words())]).unwrap_err().to_string();
         assert!(error.ends_with("clip-l and clip-l do not work together: SD XL has clip-l and clip-g"), "{error}");
+    }
+
+    /// A small T5.
+    fn t5() -> (tempfile::TempDir, Weights) {
+        crate::golden::Golden::open("t5", "prompts").write(crate::golden::Names::Original)
+    }
+
+    fn same<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) {
+        assert_eq!(found.dims(), wanted.dims());
+        assert_eq!((found - wanted).abs().max().into_scalar::<f32>(), 0.0);
+    }
+
+    #[test]
+    fn flux_reads_the_states_of_t5_and_the_gist_of_clip() {
+        let (l, (_folder, t5)) = (made("l", |_| ()), t5());
+        let both = Clip::together(Family::Flux, [(&t5, None), (&l, Some(words()))]).unwrap();
+        let cond = both.encode_each(&[("clip-l", "a b"), ("t5", "c (d:1.2)")], &Engine::cpu(), &Unwatched).unwrap().remove(0);
+        same(cond.context, encode(&Clip::alone(&t5).unwrap(), "c (d:1.2)").context);
+        same(cond.pooled.unwrap(), encode(&Clip::new(&l, words()).unwrap(), "a b").pooled.unwrap());
+        let error = Clip::together(Family::Flux, [(&l, Some(words()))]).unwrap_err().to_string();
+        assert!(error.contains("FLUX.1 has clip-l and t5"), "{error}");
+    }
+
+    #[test]
+    fn stable_diffusion_3_fills_up_with_zeros_what_is_missing() {
+        let (l, g, (_folder, t5)) = (made("l", |_| ()), made("g", |_| ()), t5());
+        let device = Device::flex();
+        let together = |parts: &[&Weights]| {
+            let own = |it: &&Weights| (!it.has("shared.weight")).then(words);
+            encode(&Clip::together(Family::Sd3, parts.iter().map(|it| (*it, own(it)))).unwrap(), "a b")
+        };
+        let alone = together(&[&t5]);
+        assert_eq!(alone.context.dims()[1], SD3_LEAST);
+        same(alone.pooled.unwrap(), Tensor::zeros([1, 768 + 1280], &device));
+
+        let pair = encode(&Clip::pair([(&l, words()), (&g, words())]).unwrap(), "a b");
+        let (clips, one) = (together(&[&g, &l]), together(&[&l]));
+        let [_, _, width] = pair.context.dims();
+        same(clips.context.clone().narrow(2, 0, width), pair.context);
+        assert_eq!(clips.context.dims()[2], 4096);
+        same(clips.context.narrow(2, width, 4096 - width), Tensor::zeros([1, one.context.dims()[1], 4096 - width], &device));
+        let pooled = one.pooled.unwrap();
+        let own = pooled.dims()[1] - 1280;
+        same(pooled.narrow(1, own, 1280), Tensor::zeros([1, 1280], &device));
+
+        let three = Clip::together(Family::Sd3, [&t5, &g, &l].map(|it| (it, None))).unwrap();
+        assert_eq!(three.networks().len(), 3);
+        assert!(Clip::together(Family::Sd3, [(&l, None), (&l, None)]).is_err());
     }
 
     #[test]

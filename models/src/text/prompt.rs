@@ -69,6 +69,14 @@ pub enum PromptError {
     /// A weight that is no number to multiply with.
     #[error("the weight {0} of `{1}` is not a finite number; put `\\` before a bracket that is part of the text")]
     Weight(f64, String),
+    /// More tokens than one attention holds.
+    #[error("the prompt has {tokens} tokens, at most {most} are encoded at once; make it shorter")]
+    TooLong {
+        /// How many it has.
+        tokens: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The tokenizer and the text encoder do not belong together.
     #[error(
         "the tokenizer gives token {token}, the text encoder knows {known}; the model needs the tokenizer it was trained with"
@@ -86,6 +94,10 @@ pub enum PromptError {
 pub(super) struct Format {
     /// Places in a chunk.
     pub(super) length: usize,
+    /// Places that a shorter last chunk is padded to.
+    pub(super) least: usize,
+    /// Whether a chunk begins with the start token.
+    pub(super) framed: bool,
     /// Width of an embedding's vectors.
     pub(super) width: usize,
     /// What fills a chunk behind its end token.
@@ -117,9 +129,10 @@ pub(super) fn tokenize(
     for (segment, weight) in segments(text)? {
         reader.read(&unescape(segment), weight)?;
     }
-    let (start, end) = tokenizer.start_and_end()?;
+    let start = if format.framed { Some(tokenizer.start()?) } else { None };
+    let end = tokenizer.end()?;
     let pad = if format.padding == Padding::End { end } else { 0 };
-    Ok(Tokens { chunks: deal(reader.words, format.length, [start, end, pad]) })
+    Ok(Tokens { chunks: deal(reader.words, &format, start, [end, pad]) })
 }
 
 struct Reader<'a> {
@@ -285,18 +298,20 @@ fn number(text: &str) -> Option<f64> {
     between.then(|| text.replace('_', "").parse().ok()).flatten()
 }
 
-/// Deals words into chunks of `length` places, each beginning with `start`, ending with `end`, and padded with `end`.
+/// Deals words into chunks of `length` places, each beginning with `start`, where there is one, ending with `end`, and padded.
 ///
 /// A short word that does not fit into the rest of a chunk moves to the next; a long one is cut.
-fn deal(words: Vec<Vec<Weighted>>, length: usize, [start, end, pad]: [u32; 3]) -> Vec<Vec<Weighted>> {
+fn deal(words: Vec<Vec<Weighted>>, format: &Format, start: Option<u32>, [end, pad]: [u32; 2]) -> Vec<Vec<Weighted>> {
+    let Format { length, least, .. } = *format;
     let plain = |id| Weighted { token: Token::Id(id), weight: 1.0 };
     let close = |mut chunk: Vec<Weighted>| {
         chunk.push(plain(end));
-        chunk.resize_with(length.max(chunk.len()), || plain(pad));
+        chunk.resize_with(least.max(chunk.len()), || plain(pad));
         chunk
     };
     let mut chunks = Vec::new();
-    let mut chunk = vec![plain(start)];
+    let fresh = || start.map(plain).into_iter().collect::<Vec<_>>();
+    let mut chunk = fresh();
     for word in words {
         let may_cut = word.len() >= WHOLE_WORD.min(length.saturating_sub(1));
         let mut word = word.into_iter();
@@ -304,7 +319,7 @@ fn deal(words: Vec<Vec<Weighted>>, length: usize, [start, end, pad]: [u32; 3]) -
             if may_cut {
                 chunk.extend(word.by_ref().take(length - 1 - chunk.len()));
             }
-            chunks.push(close(std::mem::replace(&mut chunk, vec![plain(start)])));
+            chunks.push(close(std::mem::replace(&mut chunk, fresh())));
         }
         chunk.extend(word);
     }
@@ -318,7 +333,7 @@ mod tests {
     use crate::text::golden;
     use burn::tensor::Device;
 
-    const SD1: Format = Format { length: 77, width: 64, padding: Padding::End, embedding: "clip_l" };
+    const SD1: Format = Format { length: 77, least: 77, framed: true, width: 64, padding: Padding::End, embedding: "clip_l" };
 
     fn read(text: &str) -> Result<Tokens, Stop> {
         tokenize(text, &Tokenizer::clip(), Some(&golden::Folder(golden::path("embeddings"))), SD1)
@@ -400,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_chunk_of_three_places_takes_one_token_each() {
-        let format = Format { length: 3, ..SD1 };
+        let format = Format { length: 3, least: 3, ..SD1 };
         let tokens = tokenize("a cat sat", &Tokenizer::clip(), None, format).unwrap();
         assert_eq!(tokens.chunks.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
     }

@@ -1,4 +1,4 @@
-//! CLIP's tokenizer: byte-level byte-pair encoding of lower-cased text.
+//! Tokenizers: CLIP's byte-level byte-pair encoding of lower-cased text, T5's pieces, and those of model folders.
 //!
 //! Reference: transformers 5.23 `models/clip/tokenization_clip.py`. ComfyUI calls it without ftfy, so mis-encoded text stays as it is.
 
@@ -6,6 +6,7 @@ use super::merges::{self, Merges};
 use crate::LoadError;
 use std::collections::HashMap;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
 use tokenizers::models::bpe::{BPE, Vocab};
@@ -17,6 +18,9 @@ use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, OffsetReferential, OffsetType, PreTokenizer, SplitDelimiterBehavior};
 
+/// T5's table of pieces, as its model folders have it; `assets/t5_tokenizer.py` packs it.
+const T5: &[u8] = include_bytes!("../../assets/t5_tokenizer.json.gz");
+const T5_END: &str = "</s>";
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 /// What a word is: the special tokens, English contractions, letters, one digit, or other signs.
@@ -36,6 +40,8 @@ struct Lazy {
 enum Source {
     /// OpenAI's, which is part of the program.
     Clip,
+    /// T5's, which is part of the program.
+    T5,
     /// A model folder's `tokenizer.json`, or else its `vocab.json` and `merges.txt`.
     Folder {
         folder: PathBuf,
@@ -48,7 +54,7 @@ struct Built {
     tokenizer: tokenizers::Tokenizer,
     /// Takes the place of the tokenizer's own model, which knows special tokens only.
     merges: Option<Merges>,
-    start: u32,
+    start: Option<u32>,
     end: u32,
 }
 
@@ -57,6 +63,12 @@ impl Tokenizer {
     pub fn clip() -> Self {
         static CLIP: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::from(Source::Clip));
         CLIP.clone()
+    }
+
+    /// The tokenizer of T5, 32100 tokens.
+    pub fn t5() -> Self {
+        static T5: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::from(Source::T5));
+        T5.clone()
     }
 
     /// The tokenizer in a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`.
@@ -88,18 +100,27 @@ impl Tokenizer {
         ids.map_err(|it| self.malformed(format!("cannot tokenize: {it}")))
     }
 
-    /// The ids of the tokens that begin and end every chunk.
+    /// The id of the token that begins every chunk.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::ids`], and where the vocabulary has no such token.
+    pub fn start(&self) -> Result<u32, LoadError> {
+        self.built()?.start.ok_or_else(|| self.malformed("the start token is not in the vocabulary".to_owned()))
+    }
+
+    /// The id of the token that ends every chunk.
     ///
     /// # Errors
     /// As [`Tokenizer::ids`].
-    pub fn start_and_end(&self) -> Result<(u32, u32), LoadError> {
-        self.built().map(|it| (it.start, it.end))
+    pub fn end(&self) -> Result<u32, LoadError> {
+        self.built().map(|it| it.end)
     }
 
     /// Where it comes from: equal for equal tokenizers, changed when a file of its folder changes.
     pub fn identity(&self) -> String {
         match &self.0.source {
             Source::Clip => "clip".to_owned(),
+            Source::T5 => "t5".to_owned(),
             Source::Folder { folder, stamp } => format!("{}{stamp}", folder.display()),
         }
     }
@@ -118,6 +139,7 @@ impl Tokenizer {
                 let built = assemble(Vocab::from(special), Vec::new(), START, END).map_err(|it| self.malformed(it))?;
                 Built { merges: Some(Merges::new()), ..built }
             }
+            Source::T5 => t5().map_err(|it| self.malformed(it))?,
             Source::Folder { folder, .. } => read_folder(folder)?,
         };
         Ok(self.0.built.get_or_init(|| built))
@@ -125,7 +147,7 @@ impl Tokenizer {
 
     fn malformed(&self, reason: String) -> LoadError {
         let path = match &self.0.source {
-            Source::Clip => PathBuf::from("the built-in tokenizer"),
+            Source::Clip | Source::T5 => PathBuf::from("the built-in tokenizer"),
             Source::Folder { folder, .. } => folder.clone(),
         };
         LoadError::Malformed { path, reason }
@@ -187,7 +209,16 @@ fn assemble(vocabulary: Vocab, merges: Vec<(String, String)>, start: &str, end: 
     // In capitals only the start token is understood: the original has it so.
     tokenizer
         .add_special_tokens(&[AddedToken::from(start, true).normalized(true), AddedToken::from(end, true).normalized(false)]);
-    Ok(Built { tokenizer, merges: None, start: start_id, end: end_id })
+    Ok(Built { tokenizer, merges: None, start: Some(start_id), end: end_id })
+}
+
+/// T5's `tokenizer.json`, unpacked.
+fn t5() -> Result<Built, String> {
+    let mut json = Vec::new();
+    flate2::read::GzDecoder::new(T5).read_to_end(&mut json).map_err(|it| it.to_string())?;
+    let tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(|it| it.to_string())?;
+    let end = tokenizer.token_to_id(T5_END).ok_or_else(|| format!("`{T5_END}` is not in the vocabulary"))?;
+    Ok(Built { tokenizer, merges: None, start: None, end })
 }
 
 fn read_folder(folder: &Path) -> Result<Built, LoadError> {
@@ -198,7 +229,7 @@ fn read_folder(folder: &Path) -> Result<Built, LoadError> {
         let tokenizer = tokenizers::Tokenizer::from_bytes(read(&path)?).map_err(|it| malformed(it.to_string()))?;
         let id =
             |token: &str| tokenizer.token_to_id(token).ok_or_else(|| malformed(format!("`{token}` is not in the vocabulary")));
-        return Ok(Built { start: id(&start)?, end: id(&end)?, tokenizer, merges: None });
+        return Ok(Built { start: tokenizer.token_to_id(&start), end: id(&end)?, tokenizer, merges: None });
     }
     let path = folder.join("vocab.json");
     let malformed = |reason: String| LoadError::Malformed { path: path.clone(), reason };
@@ -260,14 +291,25 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_t5_are_those_of_transformers() {
+        let tokenizer = Tokenizer::t5();
+        for case in golden::json("t5_tokens.json").as_array().unwrap() {
+            let ids: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+            assert_eq!(tokenizer.ids(case["text"].as_str().unwrap()).unwrap(), ids, "{case}");
+        }
+        assert_eq!(tokenizer.end().unwrap(), 1);
+        assert!(tokenizer.start().is_err());
+    }
+
+    #[test]
     fn special_tokens_come_last() {
-        assert_eq!(Tokenizer::clip().start_and_end().unwrap(), (49406, 49407));
+        assert_eq!((Tokenizer::clip().start().unwrap(), Tokenizer::clip().end().unwrap()), (49406, 49407));
     }
 
     #[test]
     fn a_folder_brings_its_own_vocabulary() {
         let tokenizer = Tokenizer::open(&golden::path("quick_gelu/tokenizer")).unwrap();
-        assert_eq!(tokenizer.start_and_end().unwrap(), (572, 573));
+        assert_eq!((tokenizer.start().unwrap(), tokenizer.end().unwrap()), (572, 573));
         // The first merges are `i n`, `t h`, `a n`, `r e`, `a r`, `e r`, `th e</w>`.
         assert_eq!(tokenizer.ids("the").unwrap(), [512 + 6]);
     }

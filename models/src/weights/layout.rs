@@ -101,6 +101,11 @@ pub const fn swap_halves(from: &'static str, to: &'static str) -> Rule {
     Rule { from: Names::One(from), to: Names::One(to), change: Change::SwapHalves }
 }
 
+/// As [`swap_halves`], for names that depend on the sizes of a model.
+pub fn swap_halves_sized(from: impl Into<String>, to: impl Into<String>) -> Rule {
+    Rule { from: Names::Owned(from.into()), to: Names::Owned(to.into()), change: Change::SwapHalves }
+}
+
 /// Leaves tensors out.
 pub const fn ignore(from: &'static str) -> Rule {
     Rule { from: Names::One(from), to: Names::None, change: Change::Ignore }

@@ -13,7 +13,7 @@ mod safetensors;
 pub use error::LoadError;
 pub(crate) use error::{family, nearest, shown};
 pub(crate) use folder::json;
-pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves};
+pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves, swap_halves_sized};
 
 use crate::patch::{Patch, Patches};
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};

@@ -75,6 +75,7 @@ static TOY: Architecture = Architecture {
     layouts: &[],
     detect: |_| true,
     build: |_, _| -> Result<Box<dyn Network>, LoadError> { Ok(Box::new(Toy(CALLS.lock().unwrap().clone().unwrap_or_default()))) },
+    encoders: models::text::Family::Sd,
     latent: models::latent::SD15,
     prediction: |_| Prediction::Epsilon,
 };
