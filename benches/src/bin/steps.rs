@@ -55,12 +55,11 @@ fn main() -> anyhow::Result<()> {
             }
         }
         let ours = median(ours);
-        match theirs.is_empty() {
-            true => writeln!(out, "{case:20} {ours:10.1}")?,
-            false => {
-                let theirs = median(theirs);
-                writeln!(out, "{case:20} {ours:10.1} {theirs:10.1} {:7.2}", ours / theirs)?;
-            }
+        if theirs.is_empty() {
+            writeln!(out, "{case:20} {ours:10.1}")?;
+        } else {
+            let theirs = median(theirs);
+            writeln!(out, "{case:20} {ours:10.1} {theirs:10.1} {:7.2}", ours / theirs)?;
         }
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -94,12 +93,16 @@ fn prepare(case: &str, checkpoint: &Checkpoint) -> anyhow::Result<Box<dyn Fn() -
                     hooks: None,
                     watch: &Unwatched,
                 };
-                Ok(drop(network.forward(call)?))
+                network.forward(call)?;
+                Ok(())
             })
         }
         "vae" => {
             let vae = checkpoint.vae.clone().context("the checkpoint has no autoencoder")?;
-            Box::new(move || Ok(drop(vae.decode(&Samples::new(random([batch, 4, size, size])), &engine, &Unwatched)?)))
+            Box::new(move || {
+                vae.decode(&Samples::new(random([batch, 4, size, size])), &engine, &Unwatched)?;
+                Ok(())
+            })
         }
         "clip" => {
             let clip = checkpoint.clip.clone().context("the checkpoint has no text encoder")?;
