@@ -14,7 +14,8 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Network, side of the picture, batch, as torch/steps.py reads them too.
-const CASES: &[&str] = &["unet 512 2", "unet 512 1", "unet 256 2", "sdxl 1024 1", "sdxl 512 2", "vae 512 1", "clip 512 1", "clip 512 2"];
+const CASES: &[&str] =
+    &["unet 512 2", "unet 512 1", "unet 256 2", "sdxl 1024 1", "sdxl 512 2", "vae 512 1", "clip 512 1", "clip 512 2"];
 
 fn main() -> anyhow::Result<()> {
     let (mut checkpoint, mut python, mut rounds, mut filter) = (None, None, 3, String::new());
