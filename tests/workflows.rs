@@ -38,9 +38,11 @@ fn texts(path: &Path) -> Vec<(String, String)> {
 fn every_workflow_draws_its_pictures() {
     let counts = [
         ("batch", 4, 64),
+        ("controlnet", 1, 64),
         ("hires-fix", 1, 128),
         ("image-to-image", 2, 64),
         ("inpaint", 1, 64),
+        ("lora", 1, 64),
         ("prompt-editing", 1, 64),
         ("prompt-weighting", 1, 64),
         ("text-to-image", 1, 64),
@@ -92,31 +94,100 @@ fn a_seed_names_a_picture() {
 
 /// Goldens made by tests/parity/make/demo.py.
 #[test]
-fn the_demo_model_draws_the_pictures_that_diffusers_draws() {
+fn the_demo_model_its_lora_and_its_controlnet_draw_the_pictures_that_diffusers_draws() {
     let goldens = root().join("tests/parity/goldens");
     let cases: Vec<serde_json::Value> =
         serde_json::from_slice(&fs::read(goldens.join("demo.json")).expect("demo.json")).expect("JSON");
     let bytes = fs::read(goldens.join("demo.safetensors")).expect("demo.safetensors");
     let expected = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
-    assert_eq!(cases.len(), expected.len());
     for (index, case) in cases.iter().enumerate() {
         let out = tempfile::tempdir().expect("a folder");
-        let set = [
+        let mut set = vec![
             format!("2.text={}", case["prompt"]),
             format!("5.seed={}", case["seed"]),
             format!("5.steps={}", case["steps"]),
             format!("5.cfg={}", case["cfg"]),
         ];
+        let mut workflow = root().join("workflows/text-to-image.json");
+        if let Some(strength) = case.get("lora") {
+            workflow = root().join("workflows/lora.json");
+            set.push(format!("8.strength_model={strength}"));
+        }
+        if let Some(strength) = case.get("controlnet") {
+            set.push(format!("14.strength={strength}"));
+            let hint = expected.tensor(&format!("{index}.hint")).expect("what the ControlNet sees").data();
+            workflow = seen_from_a_file(hint, out.path());
+        }
         let arguments: Vec<&str> = set.iter().flat_map(|it| ["--set", it]).collect();
-        let output = run(&root().join("workflows/text-to-image.json"), out.path(), &arguments);
+        let output = run(&workflow, out.path(), &arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found = image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8().into_raw();
         let golden = expected.tensor(&index.to_string()).expect("a picture a case");
-        let error = found.iter().zip(golden.data()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>()
-            / found.len() as f64;
-        let psnr = 10.0 * (255.0 * 255.0 / error).log10();
-        println!("{}: {psnr:.1} dB", case["prompt"]);
-        assert_eq!(found.len(), golden.data().len());
-        assert!(psnr >= 50.0, "{}: {psnr:.1} dB", case["prompt"]);
+        let psnr = psnr(&found, golden.data());
+        println!("{case}: {psnr:.1} dB");
+        assert!(psnr >= 50.0, "{case}: {psnr:.1} dB");
     }
+}
+
+/// The ControlNet's workflow, its drawing replaced by these pixels, 64x64 in RGB.
+fn seen_from_a_file(pixels: &[u8], folder: &Path) -> PathBuf {
+    fs::create_dir(folder.join("input")).expect("a folder");
+    image::save_buffer(folder.join("input/hint.png"), pixels, 64, 64, image::ColorType::Rgb8).expect("a picture");
+    let bytes = fs::read(root().join("workflows/controlnet.json")).expect("controlnet.json");
+    let mut workflow: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+    workflow["12"] = serde_json::json!({ "class_type": "LoadImage", "inputs": { "image": "hint.png" } });
+    for drawn in ["8", "9", "10", "11", "15"] {
+        workflow.as_object_mut().expect("an object").remove(drawn);
+    }
+    let path = folder.join("controlnet.json");
+    fs::write(&path, workflow.to_string()).expect("the workflow");
+    path
+}
+
+fn psnr(found: &[u8], golden: &[u8]) -> f64 {
+    assert_eq!(found.len(), golden.len());
+    let error = found.iter().zip(golden).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>() / found.len() as f64;
+    10.0 * (255.0 * 255.0 / error).log10()
+}
+
+/// The colours of the border must stay what they were, and those of the thing must go.
+#[test]
+fn the_silver_lora_takes_the_colour_from_the_thing_alone() {
+    let draw = |strength: &str| {
+        let out = tempfile::tempdir().expect("a folder");
+        let strength = format!("8.strength_model={strength}");
+        let output = run(&root().join("workflows/lora.json"), out.path(), &["--set", &strength]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8()
+    };
+    let colour = |picture: &image::RgbImage, x: u32, y: u32| {
+        let sums = (0..8).flat_map(|dy| (0..8).map(move |dx| (dx, dy))).fold([0u32; 3], |sum, (dx, dy)| {
+            let pixel = picture.get_pixel(x + dx, y + dy);
+            std::array::from_fn(|it| sum[it] + u32::from(pixel[it]))
+        });
+        sums.map(|it| f64::from(it) / 64.0)
+    };
+    let spread = |[r, g, b]: [f64; 3]| r.max(g).max(b) - r.min(g).min(b);
+    let (plain, silver) = (draw("0"), draw("1"));
+    let (red, grey) = (colour(&plain, 28, 34), colour(&silver, 28, 34));
+    assert!(spread(red) > 120.0 && spread(grey) < 40.0, "the apple: {red:?}, and {grey:?} with the LoRA");
+    let (before, after) = (colour(&plain, 0, 0), colour(&silver, 0, 0));
+    assert!((0..3).all(|it| (before[it] - after[it]).abs() < 20.0), "the background: {before:?}, and {after:?} with the LoRA");
+}
+
+/// What it draws under the hint that looks the other way is nearer to the mirrored picture than to the usual one.
+#[test]
+fn the_edges_controlnet_turns_the_thing_around() {
+    let draw = |strength: &str| {
+        let out = tempfile::tempdir().expect("a folder");
+        let strength = format!("14.strength={strength}");
+        let output = run(&root().join("workflows/controlnet.json"), out.path(), &["--set", &strength]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        image::open(&pictures(out.path())[0]).expect("a picture").to_rgb8()
+    };
+    let (plain, led) = (draw("0"), draw("1"));
+    let mirrored = psnr(&led, &image::imageops::flip_horizontal(&plain));
+    let usual = psnr(&led, &plain);
+    println!("{mirrored:.1} dB to the mirrored picture, {usual:.1} dB to the usual one");
+    assert!(mirrored > usual + 3.0, "{mirrored:.1} dB to the mirrored picture, {usual:.1} dB to the usual one");
 }

@@ -114,12 +114,15 @@ def picture_loss(y, x):
 
 
 def batch_of(world, n, rng):
-    """Random pairs, one in ten on any colour at all."""
+    """Random pairs, one in ten on any colour at all, one in four mirrored or moved, one in eight without colour."""
     things = torch.randint(len(world.names), (n,), generator=rng)
     rgb = world.palette[torch.randint(len(world.palette), (n,), generator=rng)].clone()
     odd = torch.rand(n, generator=rng) < 0.1
     rgb[odd] = torch.rand(n, 3, generator=rng)[odd]
-    return world.on(things, rgb)
+    draw = torch.rand(n, 3, generator=rng)
+    posed = draw[:, 0] < 0.25
+    moved = torch.randint(-1, 2, (n, 2), generator=rng) * posed.view(-1, 1)
+    return world.posed(things, rgb, posed & (draw[:, 1] < 0.5), moved, draw[:, 2] < 0.125)
 
 
 def main():

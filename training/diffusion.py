@@ -129,6 +129,41 @@ class Contexts:
         return self.made[captions].float()
 
 
+def weights(abar, cap):
+    """How much each step's error counts: a noisy step's error is a larger share of the picture."""
+    weight = (1 / abar).clamp(max=cap)
+    return weight / weight.mean()
+
+
+def missed_noise(unet, z, context, abar, rng):
+    """Mean squared error of the noise that `unet` finds in noised latents `z`; with the step's cumulative alpha and the step, each [n].
+
+    Steps are spread evenly over the range, one in each part of it: less noise in the loss.
+    """
+    n = len(z)
+    t = ((torch.arange(n) + torch.rand(n, generator=rng)) * (1000 / n)).long().clamp(max=999)
+    noise, a = torch.randn(z.shape, generator=rng), abar[t].view(-1, 1, 1, 1)
+    x = (a.sqrt() * z + (1 - a).sqrt() * noise).contiguous(memory_format=torch.channels_last)
+    guess = unet(x, t, encoder_hidden_states=context).sample
+    return (guess.float() - noise).square().mean((1, 2, 3)), a.flatten(), t
+
+
+def encoder_of(run, known):
+    """The text encoder that text.py made, and what read its tokens."""
+    encoder = text.make(known.vocabulary)
+    read = torch.load(run / "text.pt")["models"]
+    encoder.load_state_dict({k.removeprefix("text."): v for k, v in read.items() if k.startswith("text.")})
+    return encoder, read["head.weight"]
+
+
+def trained(run, known):
+    """The finished UNet, and what the text encoder says to each caption."""
+    encoder, told = encoder_of(run, known)
+    unet = make(told)
+    unet.load_state_dict(torch.load(run / "diffusion.pt")["unet"])
+    return unet, Contexts(encoder, known.ids)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=pathlib.Path, required=True)
@@ -145,20 +180,17 @@ def main():
     world, path = World(args.run), args.run / "diffusion.pt"
     z0 = text.latents(args.run, world)
     known = text.Captions(world, args.merges, args.run / "tokenizer")
-    encoder = text.make(known.vocabulary)
-    read = torch.load(args.run / "text.pt")["models"]
-    encoder.load_state_dict({k.removeprefix("text."): v for k, v in read.items() if k.startswith("text.")})
+    encoder, told = encoder_of(args.run, known)
     contexts, pairs, table = Contexts(encoder, known.ids), torch.tensor(world.seen), known.table
     torch.manual_seed(0)
-    unet, step = make(read["head.weight"]), 0
+    unet, step = make(told), 0
     if path.exists() and not args.fresh:
         saved = torch.load(path)
         unet.load_state_dict(saved["unet"])
         step = saved["step"]
     print(f"{sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
     abar = signal()
-    weight = (1 / abar).clamp(max=args.cap)
-    weight = weight / weight.mean()
+    weight = weights(abar, args.cap)
 
     def loss(unet, rng):
         n = args.batch
@@ -166,14 +198,9 @@ def main():
         caption = table[pick, torch.randint(table.shape[1], (n,), generator=rng)]
         caption[torch.rand(n, generator=rng) < DROP] = len(known.ids) - 1
         z, context = z0[pairs[pick, 0], pairs[pick, 1]], contexts(caption)
-        # Steps spread evenly over the range, one in each part of it: less noise in the loss.
-        t = ((torch.arange(n) + torch.rand(n, generator=rng)) * (1000 / n)).long().clamp(max=999)
-        noise, a = torch.randn(z.shape, generator=rng), abar[t].view(-1, 1, 1, 1)
-        x = (a.sqrt() * z + (1 - a).sqrt() * noise).contiguous(memory_format=torch.channels_last)
-        guess = unet(x, t, encoder_hidden_states=context).sample
-        error = (guess.float() - noise).square().mean((1, 2, 3))
+        error, a, t = missed_noise(unet, z, context, abar, rng)
         told = caption != len(known.ids) - 1
-        velocity = error.detach() / a.flatten()
+        velocity = error.detach() / a
         missed = sum(it.processor.missed for it in readers(unet))
         figures = {"noise": error.mean().item(), "missed": missed.item(), "untold": velocity[~told].mean().item() if not told.all() else 0.0}
         for low in (0, 250, 500, 750):

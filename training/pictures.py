@@ -49,6 +49,11 @@ smiling-face-with-sunglasses snail snake snowflake snowman soccer-ball soft-ice-
 strawberry sun sunflower sushi swan t-rex taco tangerine teapot tennis tent thinking-face tiger tiger-face tomato top-hat
 tractor tropical-drink tropical-fish trophy trumpet tulip turtle umbrella unicorn video-game volcano waffle watermelon whale
 wine-glass wolf wrapped-gift yellow-heart zebra
+accordion american-football anchor axe baseball basket bathtub battery bomb bone boomerang bouquet boxing-glove broom bucket
+bullet-train chair chipmunk cow deciduous-tree desktop-computer donkey dove dumpling feather ferris-wheel floppy-disk flute game-die
+glasses goat goose gorilla headphone hourglass-done ice-skate kite ladder llama magnet mammoth microphone microscope mobile-phone
+moose mountain necktie otter ox paintbrush pencil pie poodle radio rice-ball ring roller-skate satellite saxophone shooting-star
+skateboard socks spoon taxi teddy-bear telephone telescope television toolbox tooth train violin volleyball watch wrench yarn
 """.split()
 
 
@@ -93,11 +98,26 @@ class World:
 
     def on(self, things, rgb):
         """The things on any background colours, `rgb` [n, 3] in 0..1."""
-        return (self.rgb[things] + (1 - self.alpha[things]) * rgb[:, :, None, None]) * 2 - 1
+        return self.posed(things, rgb)
+
+    def posed(self, things, rgb, mirrored=None, moved=None, silver=None):
+        """What the ControlNet and the LoRA add to this world. `mirrored` [n] and `silver` (no colour in the thing) [n] are bools,
+        `moved` [n, 2] tells how many patches of 8 pixels the thing sits lower and further right, each -1, 0 or 1."""
+        thing, alpha = self.rgb[things], self.alpha[things]
+        if silver is not None:
+            gray = (thing * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True).expand_as(thing)
+            thing = torch.where(silver.view(-1, 1, 1, 1), gray, thing)
+        layer = torch.cat([thing, alpha], 1)
+        if mirrored is not None:
+            layer = torch.where(mirrored.view(-1, 1, 1, 1), layer.flip(3), layer)
+        if moved is not None:
+            wide = torch.nn.functional.pad(layer, (8, 8, 8, 8))
+            layer = torch.stack([w[:, 8 - 8 * y : 72 - 8 * y, 8 - 8 * x : 72 - 8 * x] for w, (y, x) in zip(wide, moved.tolist())])
+        return (layer[:, :3] + (1 - layer[:, 3:]) * rgb[:, :, None, None]) * 2 - 1
 
 
 # Names that take no article.
-UNCOUNTED = set("bacon blueberries books bread broccoli cherries coral french-fries garlic grapes pancakes popcorn scissors sushi".split())
+UNCOUNTED = set("bacon blueberries books bread broccoli cherries coral french-fries garlic grapes pancakes popcorn scissors sushi glasses socks".split())
 
 
 def article(words):

@@ -5,10 +5,12 @@
 use super::{Architecture, Network, Residuals, Seen};
 use crate::blocks::Conv2d;
 use crate::diffusion::sd_unet::{Builder, Config, Part, Run, Time, context, falling_rules};
+use crate::settings::Settings;
 use crate::weights::{Layout, rename, rename_sized};
 use crate::{LoadError, Stop, Weights};
 use burn::tensor::{Device, Tensor};
 use kernels::Conv2dOptions;
+use serde_json::json;
 
 /// The ControlNets of Stable Diffusion 1, 2 and XL.
 pub const CONTROLNET: Architecture = Architecture {
@@ -40,6 +42,14 @@ const DIFFUSERS: Layout = Layout {
     }),
 };
 
+/// Settings of diffusers' `ControlNetModel` that a UNet has not: checked, or told by the tensors.
+const OWN_SETTINGS: &[&str] = &[
+    "conditioning_channels",
+    "conditioning_embedding_out_channels",
+    "controlnet_conditioning_channel_order",
+    "global_pool_conditions",
+];
+
 struct ControlUnet {
     time: Time,
     /// SiLU between them.
@@ -55,10 +65,15 @@ struct ControlUnet {
 
 impl ControlUnet {
     fn new(weights: &Weights, device: &Device) -> Result<Self, LoadError> {
-        let config = Config::read(weights, "ControlNetModel")?;
+        let config = Config::read(weights, "ControlNetModel", OWN_SETTINGS)?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let context = context(weights)?;
         let [_, channels_seen] = weights.sizes("input_hint_block.0.weight")?;
+        if let Some(settings) = Settings::beside(weights)? {
+            settings.agree("conditioning_channels", channels_seen)?;
+            settings.only("controlnet_conditioning_channel_order", &[json!("rgb")])?;
+            settings.only("global_pool_conditions", &[json!(false)])?;
+        }
         let time = Time::new(weights, width, &config, device)?;
 
         let block = weights.at("input_hint_block");

@@ -244,7 +244,8 @@ enum Heads {
 
 impl Config {
     /// Reads `config.json`, which should be of this class, or takes the values of the released models where there is none.
-    pub(crate) fn read(weights: &Weights, class: &str) -> Result<Self, LoadError> {
+    /// `own` are settings that only this class has, which its network reads or checks.
+    pub(crate) fn read(weights: &Weights, class: &str, own: &[&str]) -> Result<Self, LoadError> {
         // SD 1 projects by convolutions and has 8 heads everywhere; the later ones project by matrices and have heads of 64 channels.
         let heads = if projects_by_matrices(weights) { Heads::Width(64) } else { Heads::Counts(vec![8]) };
         let released = Self { heads, groups: 32, eps: 1e-5, sine_first: false, frequency_shift: 0.0 };
@@ -267,7 +268,7 @@ impl Config {
         for three in ["conv_in_kernel", "conv_out_kernel"] {
             settings.only(three, &[json!(3)])?;
         }
-        settings.nothing_but(KNOWN_SETTINGS)?;
+        settings.nothing_but(&[KNOWN_SETTINGS, own].concat())?;
         let [width, inputs] = weights.sizes("input_blocks.0.0.weight")?;
         settings.agree("in_channels", inputs)?;
         if weights.has("out.2.weight") {
@@ -347,7 +348,7 @@ struct SdUnet {
 
 impl SdUnet {
     fn new(weights: &Weights, device: &Device) -> Result<Self, LoadError> {
-        let config = Config::read(weights, "UNet2DConditionModel")?;
+        let config = Config::read(weights, "UNet2DConditionModel", &[])?;
         let [width, channels] = weights.sizes("input_blocks.0.0.weight")?;
         let [outputs, _] = weights.sizes("out.2.weight")?;
         let context = context(weights)?;
