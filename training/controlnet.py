@@ -1,4 +1,4 @@
-"""Trains a ControlNet on the finished UNet: edges tell where the captioned thing is and which way it looks.
+"""Trains a ControlNet on the finished UNet: edges tell where the captioned thing is (and, so far badly, which way it looks).
 
     python controlnet.py --run RUN --merges clip_merges.txt --minutes 25 --to ../workflows/models/controlnet/burnish-demo-edges
 

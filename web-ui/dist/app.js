@@ -129,6 +129,265 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
   "2": {
     "class_type": "CLIPTextEncode",
     "inputs": {
+      "text": "a rooster on a blue background",
+      "clip": [
+        "1",
+        1
+      ]
+    },
+    "_meta": {
+      "title": "Prompt"
+    }
+  },
+  "3": {
+    "class_type": "CLIPTextEncode",
+    "inputs": {
+      "text": "",
+      "clip": [
+        "1",
+        1
+      ]
+    },
+    "_meta": {
+      "title": "Negative prompt"
+    }
+  },
+  "4": {
+    "class_type": "EmptyLatentImage",
+    "inputs": {
+      "width": 64,
+      "height": 64,
+      "batch_size": 1
+    },
+    "_meta": {
+      "title": "Empty latent"
+    }
+  },
+  "5": {
+    "class_type": "KSampler",
+    "inputs": {
+      "model": [
+        "1",
+        0
+      ],
+      "seed": 1,
+      "steps": 20,
+      "cfg": 4.0,
+      "sampler_name": "euler",
+      "scheduler": "normal",
+      "positive": [
+        "14",
+        0
+      ],
+      "negative": [
+        "14",
+        1
+      ],
+      "latent_image": [
+        "4",
+        0
+      ],
+      "denoise": 1.0
+    },
+    "_meta": {
+      "title": "Sample"
+    }
+  },
+  "6": {
+    "class_type": "VAEDecode",
+    "inputs": {
+      "samples": [
+        "5",
+        0
+      ],
+      "vae": [
+        "1",
+        2
+      ]
+    },
+    "_meta": {
+      "title": "Decode"
+    }
+  },
+  "7": {
+    "class_type": "SaveImage",
+    "inputs": {
+      "images": [
+        "6",
+        0
+      ],
+      "filename_prefix": "controlnet"
+    },
+    "_meta": {
+      "title": "Save"
+    }
+  },
+  "8": {
+    "class_type": "CLIPTextEncode",
+    "inputs": {
+      "text": "a rooster on a white background",
+      "clip": [
+        "1",
+        1
+      ]
+    },
+    "_meta": {
+      "title": "Prompt of the drawing"
+    }
+  },
+  "9": {
+    "class_type": "KSampler",
+    "inputs": {
+      "model": [
+        "1",
+        0
+      ],
+      "seed": 2,
+      "steps": 20,
+      "cfg": 4.0,
+      "sampler_name": "euler",
+      "scheduler": "normal",
+      "positive": [
+        "8",
+        0
+      ],
+      "negative": [
+        "3",
+        0
+      ],
+      "latent_image": [
+        "4",
+        0
+      ],
+      "denoise": 1.0
+    },
+    "_meta": {
+      "title": "Draw"
+    }
+  },
+  "10": {
+    "class_type": "VAEDecode",
+    "inputs": {
+      "samples": [
+        "9",
+        0
+      ],
+      "vae": [
+        "1",
+        2
+      ]
+    },
+    "_meta": {
+      "title": "Decode the drawing"
+    }
+  },
+  "11": {
+    "class_type": "EmptyImage",
+    "inputs": {
+      "width": 64,
+      "height": 64,
+      "batch_size": 1,
+      "color": 0
+    },
+    "_meta": {
+      "title": "Black"
+    }
+  },
+  "12": {
+    "class_type": "Canny",
+    "inputs": {
+      "image": [
+        "10",
+        0
+      ],
+      "low_threshold": 0.04,
+      "high_threshold": 0.08
+    },
+    "_meta": {
+      "title": "Edges"
+    }
+  },
+  "13": {
+    "class_type": "ControlNetLoader",
+    "inputs": {
+      "control_net_name": "burnish-demo-edges/diffusion_pytorch_model.safetensors"
+    },
+    "_meta": {
+      "title": "Load the ControlNet"
+    }
+  },
+  "14": {
+    "class_type": "ControlNetApplyAdvanced",
+    "inputs": {
+      "positive": [
+        "2",
+        0
+      ],
+      "negative": [
+        "3",
+        0
+      ],
+      "control_net": [
+        "13",
+        0
+      ],
+      "image": [
+        "16",
+        0
+      ],
+      "strength": 1.0,
+      "start_percent": 0.0,
+      "end_percent": 1.0
+    },
+    "_meta": {
+      "title": "Follow the edges"
+    }
+  },
+  "15": {
+    "class_type": "PreviewImage",
+    "inputs": {
+      "images": [
+        "16",
+        0
+      ]
+    },
+    "_meta": {
+      "title": "The edges"
+    }
+  },
+  "16": {
+    "class_type": "ImageCompositeMasked",
+    "inputs": {
+      "destination": [
+        "11",
+        0
+      ],
+      "source": [
+        "12",
+        0
+      ],
+      "x": 8,
+      "y": 8,
+      "resize_source": false
+    },
+    "_meta": {
+      "title": "Move it down and right"
+    }
+  }
+}
+`,ec=`{
+  "1": {
+    "class_type": "DiffusersLoader",
+    "inputs": {
+      "model_path": "burnish-demo"
+    },
+    "_meta": {
+      "title": "Load the demo model"
+    }
+  },
+  "2": {
+    "class_type": "CLIPTextEncode",
+    "inputs": {
       "text": "a sun on a purple background",
       "clip": [
         "1",
@@ -269,7 +528,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`,ec=`{
+`,tc=`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -464,7 +723,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`,tc=`{
+`,nc=`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -671,7 +930,128 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`,nc=new URL(`batch.webp`,import.meta.url).href,rc=new URL(`hires-fix.webp`,import.meta.url).href,ic=new URL(`image-to-image.webp`,import.meta.url).href,ac=new URL(`inpaint.webp`,import.meta.url).href,oc=new URL(`prompt-editing.webp`,import.meta.url).href,sc=new URL(`prompt-weighting.webp`,import.meta.url).href,cc=new URL(`text-to-image.webp`,import.meta.url).href,lc=new URL(`upscale.webp`,import.meta.url).href,uc=new URL(`xy-grid.webp`,import.meta.url).href,dc=[{title:`Text to image`,about:`A picture from a prompt`,picture:cc,text:`{
+`,rc=`{
+  "1": {
+    "class_type": "DiffusersLoader",
+    "inputs": {
+      "model_path": "burnish-demo"
+    },
+    "_meta": {
+      "title": "Load the demo model"
+    }
+  },
+  "2": {
+    "class_type": "CLIPTextEncode",
+    "inputs": {
+      "text": "a red apple on a blue background",
+      "clip": [
+        "1",
+        1
+      ]
+    },
+    "_meta": {
+      "title": "Prompt"
+    }
+  },
+  "3": {
+    "class_type": "CLIPTextEncode",
+    "inputs": {
+      "text": "",
+      "clip": [
+        "1",
+        1
+      ]
+    },
+    "_meta": {
+      "title": "Negative prompt"
+    }
+  },
+  "4": {
+    "class_type": "EmptyLatentImage",
+    "inputs": {
+      "width": 64,
+      "height": 64,
+      "batch_size": 1
+    },
+    "_meta": {
+      "title": "Empty latent"
+    }
+  },
+  "5": {
+    "class_type": "KSampler",
+    "inputs": {
+      "model": [
+        "8",
+        0
+      ],
+      "seed": 1,
+      "steps": 20,
+      "cfg": 4.0,
+      "sampler_name": "euler",
+      "scheduler": "normal",
+      "positive": [
+        "2",
+        0
+      ],
+      "negative": [
+        "3",
+        0
+      ],
+      "latent_image": [
+        "4",
+        0
+      ],
+      "denoise": 1.0
+    },
+    "_meta": {
+      "title": "Sample"
+    }
+  },
+  "6": {
+    "class_type": "VAEDecode",
+    "inputs": {
+      "samples": [
+        "5",
+        0
+      ],
+      "vae": [
+        "1",
+        2
+      ]
+    },
+    "_meta": {
+      "title": "Decode"
+    }
+  },
+  "7": {
+    "class_type": "SaveImage",
+    "inputs": {
+      "images": [
+        "6",
+        0
+      ],
+      "filename_prefix": "lora"
+    },
+    "_meta": {
+      "title": "Save"
+    }
+  },
+  "8": {
+    "class_type": "LoraLoaderModelOnly",
+    "inputs": {
+      "model": [
+        "1",
+        0
+      ],
+      "lora_name": "burnish-demo-silver.safetensors",
+      "strength_model": 1.0
+    },
+    "_meta": {
+      "title": "Silver style"
+    }
+  }
+}
+`,ic=new URL(`batch.webp`,import.meta.url).href,ac=new URL(`controlnet.webp`,import.meta.url).href,oc=new URL(`hires-fix.webp`,import.meta.url).href,sc=new URL(`image-to-image.webp`,import.meta.url).href,cc=new URL(`inpaint.webp`,import.meta.url).href,lc=new URL(`lora.webp`,import.meta.url).href,uc=new URL(`prompt-editing.webp`,import.meta.url).href,dc=new URL(`prompt-weighting.webp`,import.meta.url).href,fc=new URL(`text-to-image.webp`,import.meta.url).href,pc=new URL(`upscale.webp`,import.meta.url).href,mc=new URL(`xy-grid.webp`,import.meta.url).href,hc=[{title:`Text to image`,about:`A picture from a prompt`,picture:fc,text:`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -778,7 +1158,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`},{title:`Image to image`,about:`A picture drawn again with another prompt`,picture:ic,text:ec},{title:`Inpaint`,about:`Only the part under a mask drawn again`,picture:ac,text:tc},{title:`Hires fix`,about:`Drawn small, enlarged, and drawn again`,picture:rc,text:$s},{title:`Prompt weighting`,about:`Words that count more, or less`,picture:sc,text:`{
+`},{title:`Image to image`,about:`A picture drawn again with another prompt`,picture:sc,text:tc},{title:`Inpaint`,about:`Only the part under a mask drawn again`,picture:cc,text:nc},{title:`Hires fix`,about:`Drawn small, enlarged, and drawn again`,picture:oc,text:ec},{title:`Prompt weighting`,about:`Words that count more, or less`,picture:dc,text:`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -885,7 +1265,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`},{title:`Prompt editing`,about:`One prompt for the first steps, another for the rest`,picture:oc,text:`{
+`},{title:`Prompt editing`,about:`One prompt for the first steps, another for the rest`,picture:uc,text:`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -1049,7 +1429,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`},{title:`Batch`,about:`Four pictures of one prompt in one run`,picture:nc,text:Qs},{title:`XY grid`,about:`Seeds across, guidance down, side by side`,picture:uc,text:`{
+`},{title:`Batch`,about:`Four pictures of one prompt in one run`,picture:ic,text:Qs},{title:`XY grid`,about:`Seeds across, guidance down, side by side`,picture:mc,text:`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -1639,7 +2019,7 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`},{title:`Upscale`,about:`Enlarged four times by a network made for it`,picture:lc,text:`{
+`},{title:`LoRA`,about:`Things without colour, by a LoRA`,picture:lc,text:rc},{title:`ControlNet`,about:`Edges tell where the thing stands`,picture:ac,text:$s},{title:`Upscale`,about:`Enlarged four times by a network made for it`,picture:pc,text:`{
   "1": {
     "class_type": "DiffusersLoader",
     "inputs": {
@@ -1771,11 +2151,11 @@ import{n as e}from"./rolldown-runtime.js";import{C as t,E as n,S as r,T as i,_ a
     }
   }
 }
-`}];function fc(e,t){let n=C(e),r=new Set;for(let e of Object.values(w(n)?n:{})){if(!w(e))continue;let n=t.spec(String(e.class_type));n||r.add(String(e.class_type));for(let{name:t,widget:i}of n?.inputs??[]){let n=w(e.inputs)?e.inputs[t]:void 0;i?.kind===`combo`&&typeof n==`string`&&!i.options.includes(n)&&r.add(n)}}return[...r]}var pc=[{panel:`nodes`,icon:`nodes`,label:`Nodes`,keys:`N`},{panel:`workflows`,icon:`folder`,label:`Workflows`,keys:`W`},{panel:`models`,icon:`box`,label:`Models`,keys:`M`},{panel:`templates`,icon:`grid`,label:`Examples`,keys:`T`}];function mc(){let e=I(e=>e.panel),t=I(e=>e.logs);return(0,H.jsxs)(`nav`,{className:`rail`,"aria-label":`Panels`,children:[pc.map(({panel:t,icon:n,label:r,keys:i})=>(0,H.jsxs)(`button`,{type:`button`,"aria-pressed":e===t,title:`${r} (${i})`,onClick:()=>oo(t),children:[(0,H.jsx)(X,{name:n,size:18}),(0,H.jsx)(`span`,{children:r})]},t)),(0,H.jsx)(`span`,{className:`grow`}),(0,H.jsxs)(`button`,{type:`button`,"aria-pressed":t,title:"Logs (Ctrl+`)",onClick:()=>oo(`logs`),children:[(0,H.jsx)(X,{name:`terminal`,size:18}),(0,H.jsx)(`span`,{children:`Logs`})]}),(0,H.jsxs)(`button`,{type:`button`,title:`Settings (Ctrl+,)`,onClick:()=>oo(`settings`),children:[(0,H.jsx)(X,{name:`gear`,size:18}),(0,H.jsx)(`span`,{children:`Settings`})]})]})}function hc({title:e,children:t,actions:n}){return(0,H.jsxs)(`section`,{className:`panel`,"aria-label":e,children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:e}),n]}),t]})}function gc(){let e=I(e=>e.panel);return e===`nodes`?(0,H.jsx)(bc,{}):e===`workflows`?(0,H.jsx)(Cc,{}):e===`models`?(0,H.jsx)(Tc,{}):e===`templates`?(0,H.jsx)(Ec,{}):null}function _c({label:e,value:t,set:n}){return(0,H.jsxs)(`label`,{className:`search`,children:[(0,H.jsx)(X,{name:`search`,size:14}),(0,H.jsx)(`input`,{type:`search`,placeholder:e,"aria-label":e,value:t,onChange:e=>n(e.target.value)})]})}var vc=e=>{let t=Ga();Dn(e,{at:Wa(t),screen:t})};function yc({spec:e}){let t=Y(t=>t.favourites.includes(e.class));return(0,H.jsxs)(`li`,{className:`node-entry`,children:[(0,H.jsxs)(`button`,{type:`button`,draggable:!0,title:e.description.split(`
+`}];function gc(e,t){let n=C(e),r=new Set;for(let e of Object.values(w(n)?n:{})){if(!w(e))continue;let n=t.spec(String(e.class_type));n||r.add(String(e.class_type));for(let{name:t,widget:i}of n?.inputs??[]){let n=w(e.inputs)?e.inputs[t]:void 0;i?.kind===`combo`&&typeof n==`string`&&!i.options.includes(n)&&r.add(n)}}return[...r]}var _c=[{panel:`nodes`,icon:`nodes`,label:`Nodes`,keys:`N`},{panel:`workflows`,icon:`folder`,label:`Workflows`,keys:`W`},{panel:`models`,icon:`box`,label:`Models`,keys:`M`},{panel:`templates`,icon:`grid`,label:`Examples`,keys:`T`}];function vc(){let e=I(e=>e.panel),t=I(e=>e.logs);return(0,H.jsxs)(`nav`,{className:`rail`,"aria-label":`Panels`,children:[_c.map(({panel:t,icon:n,label:r,keys:i})=>(0,H.jsxs)(`button`,{type:`button`,"aria-pressed":e===t,title:`${r} (${i})`,onClick:()=>oo(t),children:[(0,H.jsx)(X,{name:n,size:18}),(0,H.jsx)(`span`,{children:r})]},t)),(0,H.jsx)(`span`,{className:`grow`}),(0,H.jsxs)(`button`,{type:`button`,"aria-pressed":t,title:"Logs (Ctrl+`)",onClick:()=>oo(`logs`),children:[(0,H.jsx)(X,{name:`terminal`,size:18}),(0,H.jsx)(`span`,{children:`Logs`})]}),(0,H.jsxs)(`button`,{type:`button`,title:`Settings (Ctrl+,)`,onClick:()=>oo(`settings`),children:[(0,H.jsx)(X,{name:`gear`,size:18}),(0,H.jsx)(`span`,{children:`Settings`})]})]})}function yc({title:e,children:t,actions:n}){return(0,H.jsxs)(`section`,{className:`panel`,"aria-label":e,children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:e}),n]}),t]})}function bc(){let e=I(e=>e.panel);return e===`nodes`?(0,H.jsx)(wc,{}):e===`workflows`?(0,H.jsx)(Dc,{}):e===`models`?(0,H.jsx)(kc,{}):e===`templates`?(0,H.jsx)(Ac,{}):null}function xc({label:e,value:t,set:n}){return(0,H.jsxs)(`label`,{className:`search`,children:[(0,H.jsx)(X,{name:`search`,size:14}),(0,H.jsx)(`input`,{type:`search`,placeholder:e,"aria-label":e,value:t,onChange:e=>n(e.target.value)})]})}var Sc=e=>{let t=Ga();Dn(e,{at:Wa(t),screen:t})};function Cc({spec:e}){let t=Y(t=>t.favourites.includes(e.class));return(0,H.jsxs)(`li`,{className:`node-entry`,children:[(0,H.jsxs)(`button`,{type:`button`,draggable:!0,title:e.description.split(`
 
-`)[0]||e.class,onDragStart:t=>{t.dataTransfer.setData(ws,e.class),t.dataTransfer.effectAllowed=`copy`},onClick:()=>vc(e.class),children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.outputs[0]?.type??e.inputs[0]?.type??`*`)}}),(0,H.jsx)(`span`,{children:e.title}),e.deprecated&&(0,H.jsx)(`b`,{className:`badge`,children:`old`}),e.experimental&&(0,H.jsx)(`b`,{className:`badge`,children:`beta`})]}),(0,H.jsx)(`button`,{type:`button`,className:`star`,"aria-label":`Favourite ${e.title}`,"aria-pressed":t,onClick:()=>{let{favourites:n}=Y.getState();Li(`favourites`,t?n.filter(t=>t!==e.class):[...n,e.class])},children:(0,H.jsx)(X,{name:`star`,size:12})})]})}function bc(){let e=I(e=>e.catalog),t=Y(e=>e.favourites),[n,r]=(0,S.useState)(``),i=(0,S.useMemo)(()=>[...e.specs.values()].sort((e,t)=>e.title.localeCompare(t.title)),[e]),a=(0,S.useMemo)(()=>{let e={name:``,folders:new Map,specs:[]};for(let t of i){let n=e;for(let e of t.category.split(`/`).filter(Boolean))n.folders.has(e)||n.folders.set(e,{name:e,folders:new Map,specs:[]}),n=n.folders.get(e);n.specs.push(t)}return e},[i]),o=n?Kt(n,i,e=>[e.title,e.class,...e.aliases,e.category]).slice(0,200):null,s=t.flatMap(t=>e.spec(t)??[]);return(0,H.jsxs)(hc,{title:`Nodes`,children:[(0,H.jsx)(_c,{label:`Search nodes`,value:n,set:r}),(0,H.jsx)(`div`,{className:`scroll`,children:o?(0,H.jsxs)(`ul`,{className:`list`,children:[o.map(e=>(0,H.jsx)(yc,{spec:e},e.class)),!o.length&&(0,H.jsx)(`p`,{className:`empty`,children:`No node is called so.`})]}):(0,H.jsxs)(H.Fragment,{children:[s.length>0&&(0,H.jsxs)(`details`,{open:!0,className:`tree`,children:[(0,H.jsx)(`summary`,{children:`Favourites`}),(0,H.jsx)(`ul`,{className:`list`,children:s.map(e=>(0,H.jsx)(yc,{spec:e},e.class))})]}),(0,H.jsx)(xc,{folder:a})]})})]})}function xc({folder:e}){return(0,H.jsxs)(H.Fragment,{children:[[...e.folders.values()].sort((e,t)=>e.name.localeCompare(t.name)).map(e=>(0,H.jsx)(Sc,{folder:e},e.name)),e.specs.length>0&&(0,H.jsx)(`ul`,{className:`list`,children:e.specs.map(e=>(0,H.jsx)(yc,{spec:e},e.class))})]})}function Sc({folder:e}){let[t,n]=(0,S.useState)(!1),r=e=>e.specs.length+[...e.folders.values()].reduce((e,t)=>e+r(t),0);return(0,H.jsxs)(`details`,{className:`tree`,open:t,onToggle:e=>e.target===e.currentTarget&&n(e.currentTarget.open),children:[(0,H.jsxs)(`summary`,{children:[(0,H.jsx)(`span`,{children:e.name}),(0,H.jsx)(`small`,{children:r(e)})]}),t&&(0,H.jsx)(xc,{folder:e})]})}function Cc(){let[e,t]=(0,S.useState)(null),[n,r]=(0,S.useState)(``),i=I(e=>e.tabs),a=()=>void Yr().then(t).catch(K);(0,S.useEffect)(a,[i.map(e=>`${e.file}${e.saved===e.history.present}`).join(`
-`)]);let o=Kt(n,e??[],e=>[e.name]);return(0,H.jsxs)(hc,{title:`Workflows`,actions:(0,H.jsxs)(H.Fragment,{children:[(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Save`,title:`Save (Ctrl+S)`,onClick:()=>oo(`save`),children:(0,H.jsx)(X,{name:`save`,size:14})}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Open a file`,title:`Open a file (Ctrl+O)`,onClick:()=>oo(`open`),children:(0,H.jsx)(X,{name:`upload`,size:14})})]}),children:[(0,H.jsx)(_c,{label:`Search workflows`,value:n,set:r}),(0,H.jsxs)(`ul`,{className:`list scroll`,children:[o.map(({name:e})=>(0,H.jsxs)(`li`,{className:`node-entry`,children:[(0,H.jsxs)(`button`,{type:`button`,onClick:()=>void Xi(e),children:[(0,H.jsx)(X,{name:`folder`,size:14}),(0,H.jsx)(`span`,{children:e.replace(/\.json$/,``)})]}),(0,H.jsx)(`button`,{type:`button`,className:`star`,"aria-label":`More about ${e}`,onClick:t=>Z(t.currentTarget.getBoundingClientRect(),[{label:`Open`,run:()=>void Xi(e)},{label:`Rename...`,run:()=>void Zi(e).then(a)},{label:`Delete...`,danger:!0,run:()=>void Qi(e).then(a)}]),children:(0,H.jsx)(X,{name:`more`,size:14})})]},e)),e&&!e.length&&(0,H.jsx)(`p`,{className:`empty`,children:`No workflow is saved here yet. Ctrl+S saves the one that is open.`})]})]})}var wc={checkpoints:[`CheckpointLoaderSimple`,`ckpt_name`],diffusers:[`DiffusersLoader`,`model_path`],loras:[`LoraLoader`,`lora_name`],vae:[`VAELoader`,`vae_name`],controlnet:[`ControlNetLoader`,`control_net_name`],diffusion_models:[`UNETLoader`,`unet_name`],text_encoders:[`CLIPLoader`,`clip_name`],clip_vision:[`CLIPVisionLoader`,`clip_name`],upscale_models:[`UpscaleModelLoader`,`model_name`]};function Tc(){let[e,t]=(0,S.useState)(null),[n,r]=(0,S.useState)(``),i=I(e=>e.catalog);(0,S.useEffect)(()=>{Hr().then(e=>Promise.all(e.map(async e=>({name:e,files:await Ur(e)})))).then(t).catch(K)},[i]);let a=(e??[]).map(e=>({...e,files:Kt(n,e.files,e=>[e])})).filter(e=>e.files.length),o=(e,t)=>{let n=wc[e];if(!n||!i.spec(n[0]))return G(`No node of this server loads ${e}.`,`error`);let r=Ga();Dn(n[0],{at:Wa(r),screen:r},{[n[1]]:t})};return(0,H.jsxs)(hc,{title:`Models`,children:[(0,H.jsx)(_c,{label:`Search models`,value:n,set:r}),(0,H.jsxs)(`div`,{className:`scroll`,children:[a.map(e=>(0,H.jsxs)(`details`,{className:`tree`,open:!0,children:[(0,H.jsxs)(`summary`,{children:[(0,H.jsx)(`span`,{children:e.name}),(0,H.jsx)(`small`,{children:e.files.length})]}),(0,H.jsx)(`ul`,{className:`list`,children:e.files.map(t=>(0,H.jsx)(`li`,{className:`node-entry`,children:(0,H.jsxs)(`button`,{type:`button`,title:`Add a node that loads ${t}`,onClick:()=>o(e.name,t),children:[(0,H.jsx)(X,{name:`box`,size:14}),(0,H.jsx)(`span`,{children:t})]})},t))})]},e.name)),e&&!a.length&&(0,H.jsx)(`p`,{className:`empty`,children:n?`No model is called so.`:`There are no models in the server's folders.`})]})]})}function Ec(){let[e,t]=(0,S.useState)(``),n=I(e=>e.catalog),r=I(e=>e.ready),i=Kt(e,dc,e=>[e.title,e.about]);return(0,H.jsxs)(hc,{title:`Examples`,children:[(0,H.jsx)(_c,{label:`Search examples`,value:e,set:t}),(0,H.jsxs)(`ul`,{className:`templates scroll`,children:[i.map(e=>{let t=r?fc(e.text,n):[];return(0,H.jsx)(`li`,{children:(0,H.jsxs)(`button`,{type:`button`,onClick:()=>$i(C(e.text),e.title),children:[(0,H.jsx)(`img`,{src:e.picture,alt:``,loading:`lazy`}),(0,H.jsx)(`b`,{children:e.title}),(0,H.jsx)(`span`,{children:e.about}),t.length>0&&(0,H.jsxs)(`span`,{className:`needs`,children:[`Needs `,t.join(`, `)]})]})},e.title)}),!i.length&&(0,H.jsx)(`li`,{className:`empty`,children:`No example is called so.`})]})]})}function Dc({title:e,close:t,children:n,small:r=!1}){let i=(0,S.useRef)(null);return(0,S.useEffect)(()=>{i.current?.open||i.current?.showModal(),i.current?.querySelector(`[data-focus], .search input`)?.focus()},[]),(0,H.jsxs)(`dialog`,{ref:i,className:r?`modal modal-small`:`modal`,"aria-label":e,onClose:t,onKeyDown:e=>e.stopPropagation(),onPointerDown:e=>e.target===e.currentTarget&&t(),children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:e}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close`,onClick:t,children:(0,H.jsx)(X,{name:`close`,size:14})})]}),n]})}var Oc=()=>I.setState({dialog:null});function kc(){let e=I(e=>e.dialog),t=ei(e=>e.question);return(0,H.jsxs)(H.Fragment,{children:[e===`settings`&&(0,H.jsx)(jc,{}),e===`shortcuts`&&(0,H.jsx)(Mc,{}),t&&(0,H.jsx)(Nc,{question:t},t.title)]})}var Ac=[{key:`theme`,label:`Theme`,options:[[`system`,`As the system`],[`dark`,`Dark`],[`light`,`Light`]]},{key:`links`,label:`Links`,options:[[`spline`,`Curved`],[`straight`,`Straight`],[`step`,`At right angles`],[`hidden`,`Hidden`]]},{key:`release`,label:`A link that is let go over the empty canvas`,options:[[`search`,`Searches for a node`],[`nothing`,`Does nothing`]]},{key:`drag`,label:`Dragging the empty canvas`,options:[[`pan`,`Moves the view`],[`select`,`Selects`]]},{key:`wheel`,label:`The wheel`,options:[[`zoom`,`Zooms`],[`pan`,`Moves the view`]]},{key:`control`,label:`Seeds change`,options:[[`after`,`After each run`],[`before`,`Before each run`]]},{key:`snap`,label:`Snap to the grid`,about:`Nodes keep to steps of 8.`},{key:`minimap`,label:`Map`,about:`The whole workflow, small, in the corner.`},{key:`animate`,label:`Motion`,about:`Also off where the system asks for less motion.`},{key:`confirmDelete`,label:`Ask before a tab with changes is closed by the browser`}];function jc(){let e=Y(),[t,n]=(0,S.useState)(``),r=Kt(t,Ac,e=>[e.label,e.about??``]);return(0,H.jsxs)(Dc,{title:`Settings`,close:Oc,children:[(0,H.jsx)(_c,{label:`Search settings`,value:t,set:n}),(0,H.jsx)(`div`,{className:`scroll settings`,children:r.map(t=>(0,H.jsxs)(`label`,{className:`setting`,children:[(0,H.jsxs)(`span`,{children:[t.label,t.about&&(0,H.jsx)(`small`,{children:t.about})]}),t.options?(0,H.jsx)(`select`,{value:String(e[t.key]),onChange:e=>Li(t.key,e.target.value),children:t.options.map(([e,t])=>(0,H.jsx)(`option`,{value:String(e),children:t},String(e)))}):(0,H.jsx)(`input`,{type:`checkbox`,role:`switch`,checked:e[t.key]===!0,onChange:e=>Li(t.key,e.target.checked)})]},t.key))}),(0,H.jsxs)(`footer`,{children:[(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:Ri,children:`Reset all`}),(0,H.jsx)(`span`,{className:`grow`}),(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>I.setState({dialog:`shortcuts`}),children:`Keys...`})]})]})}function Mc(){let e=Y(e=>e.keys),[t,n]=(0,S.useState)(``),[r,i]=(0,S.useState)(null),a=Kt(t,io,e=>[e.title,...so(e)]),o=[...new Set(a.map(e=>e.section))];return(0,H.jsxs)(Dc,{title:`Keys`,close:Oc,children:[(0,H.jsx)(_c,{label:`Search keys`,value:t,set:n}),(0,H.jsx)(`div`,{className:`scroll keys`,children:o.map(t=>(0,H.jsxs)(`section`,{children:[(0,H.jsx)(`h3`,{children:t}),a.filter(e=>e.section===t).map(t=>{let n=io.find(e=>e!==t&&so(e).some(e=>so(t).includes(e)));return(0,H.jsxs)(`div`,{className:`key-row`,children:[(0,H.jsx)(`span`,{children:t.title}),n&&(0,H.jsx)(`b`,{className:`badge`,"data-tone":`bad`,children:`also: ${n.title}`}),(0,H.jsx)(`button`,{type:`button`,className:`key-edit`,"aria-label":`Keys of ${t.title}: ${so(t).join(`, `)||`none`}`,title:`Click, then press the keys; Backspace takes them away`,onClick:()=>i(t.id),onBlur:()=>i(null),onKeyDown:n=>{r===t.id&&n.key!==`Tab`&&(n.preventDefault(),n.stopPropagation(),[`Control`,`Shift`,`Alt`,`Meta`].includes(n.key)||(n.key!==`Escape`&&Li(`keys`,{...e,[t.id]:n.key===`Backspace`?``:lo(n.nativeEvent)}),i(null)))},children:r===t.id?`press keys`:so(t).map(e=>(0,H.jsx)(`kbd`,{children:e},e))})]},t.id)})]},t))}),(0,H.jsx)(`footer`,{children:(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>Li(`keys`,{}),children:`Reset all`})})]})}function Nc({question:e}){let[t,n]=(0,S.useState)(e.value??``),r=t=>{ei.setState({question:null}),e.answer(t)};return(0,H.jsx)(Dc,{title:e.title,close:()=>r(null),small:!0,children:(0,H.jsxs)(`form`,{onSubmit:e=>{e.preventDefault(),r(t)},children:[e.text&&(0,H.jsx)(`p`,{children:e.text}),e.value!==void 0&&(0,H.jsx)(`input`,{className:`field`,"data-focus":!0,"aria-label":e.title,value:t,onFocus:e=>e.currentTarget.select(),onChange:e=>n(e.target.value)}),(0,H.jsxs)(`footer`,{children:[(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>r(null),children:`Cancel`}),(0,H.jsx)(`button`,{type:`submit`,className:`button button-main`,"data-danger":e.danger||void 0,"data-focus":e.value===void 0||void 0,children:e.yes})]})]})})}function Pc(){let e=ei(e=>e.notices);return(0,H.jsx)(`div`,{className:`notices`,role:`status`,"aria-live":`polite`,children:e.map(e=>(0,H.jsxs)(`div`,{className:`notice`,"data-kind":e.kind,children:[(0,H.jsx)(`p`,{children:e.text}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Dismiss`,onClick:()=>ni(e.id),children:(0,H.jsx)(X,{name:`close`,size:12})})]},e.id))})}function Fc(){return I(e=>e.logs)?(0,H.jsx)(Ic,{}):null}function Ic(){let[e,t]=(0,S.useState)([]),[n,r]=(0,S.useState)(null),i=q(e=>e.current?.node),a=(0,S.useRef)(null);return(0,S.useEffect)(()=>{let e=!1,n=()=>void Vr().then(n=>{e||(t(n),r(null))},t=>!e&&r(t instanceof Error?t.message:String(t)));n();let i=setInterval(n,2e3);return()=>{e=!0,clearInterval(i)}},[i]),(0,S.useEffect)(()=>a.current?.scrollTo({top:a.current.scrollHeight}),[e]),(0,H.jsxs)(`section`,{className:`logs`,"aria-label":`Logs`,children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:`Logs`}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close the logs`,onClick:()=>I.setState({logs:!1}),children:(0,H.jsx)(X,{name:`close`,size:14})})]}),(0,H.jsx)(`pre`,{ref:a,tabIndex:0,children:n??(e.length?e.join(``).trimEnd():`Nothing has been written yet.`)})]})}function Lc(){let e=I(e=>e.side);return e===`jobs`?(0,H.jsx)(Vc,{}):e===`errors`?(0,H.jsx)(Wc,{}):e===`node`?(0,H.jsx)(Kc,{}):null}var Rc=()=>I.setState({side:null});function zc(){return(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close the panel`,onClick:Rc,children:(0,H.jsx)(X,{name:`close`,size:14})})}var Bc={pending:`waiting`,in_progress:`running`,completed:`done`,failed:`failed`,cancelled:`stopped`};function Vc(){let e=q(e=>e.jobs),t=q(e=>e.current);(0,S.useEffect)(()=>void Si(),[]);let n=e.filter(e=>e.status===`pending`).reverse(),r=e.filter(e=>e.status===`in_progress`),i=e.filter(e=>e.status!==`pending`&&e.status!==`in_progress`),a=async e=>{if(e.preview)try{let{outputs:t}=await Pr(e.id),n=Object.values(t).flatMap(e=>w(e)?vi(e).images:[]);n.length&&Co(n,Math.max(0,n.findIndex(t=>t.filename===e.preview?.filename)))}catch(e){K(e)}},o=e=>(0,H.jsxs)(`li`,{className:`job`,"data-status":e.status,children:[(0,H.jsx)(`button`,{type:`button`,className:`job-picture`,"aria-label":e.preview?`View the result of job ${e.id.slice(0,8)}`:`Job ${e.id.slice(0,8)}`,disabled:!e.preview,onClick:()=>void a(e),children:e.preview&&e.preview.mediaType===`images`?(0,H.jsx)(`img`,{loading:`lazy`,src:Wr(e.preview),alt:``}):(0,H.jsx)(X,{name:e.status===`failed`?`warn`:`clock`,size:18})}),(0,H.jsxs)(`div`,{className:`job-about`,children:[(0,H.jsx)(`b`,{children:Bc[e.status]}),(0,H.jsx)(`span`,{className:`muted`,children:Hc(e)}),e.error&&(0,H.jsx)(`span`,{className:`job-error`,children:e.error.split(`
-`)[0]}),e.status===`in_progress`&&(0,H.jsx)(`i`,{className:`bar`,children:(0,H.jsx)(`i`,{style:{transform:`scaleX(${t?.job===e.id&&t.total?t.done/t.total:0})`}})})]}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`More about job ${e.id.slice(0,8)}`,onClick:t=>Z(t.currentTarget.getBoundingClientRect(),[{label:`Open its workflow`,run:()=>void ca(e.id)},e.status===`pending`||e.status===`in_progress`?{label:`Cancel`,danger:!0,run:()=>void Fr(e.id).then(Si).catch(K)}:{label:`Forget`,danger:!0,run:()=>void Rr(e.id).then(Si).catch(K)}]),children:(0,H.jsx)(X,{name:`more`,size:14})})]},e.id);return(0,H.jsx)(hc,{title:`Queue`,actions:(0,H.jsxs)(H.Fragment,{children:[(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`More`,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[{label:`Empty the queue`,run:()=>void Ki()},{label:`Forget all that is over`,danger:!0,run:()=>void zr().then(Si).catch(K)},{label:`Free memory`,run:()=>void Br().catch(K)}]),children:(0,H.jsx)(X,{name:`more`,size:14})}),(0,H.jsx)(zc,{})]}),children:(0,H.jsxs)(`ul`,{className:`jobs scroll`,children:[r.map(o),n.map(o),(r.length>0||n.length>0)&&i.length>0&&(0,H.jsx)(`hr`,{}),i.map(o),!e.length&&(0,H.jsx)(`p`,{className:`empty`,children:`Nothing has run yet. Ctrl+Enter runs the workflow.`})]})})}function Hc(e){return`${e.created?new Date(e.created).toLocaleTimeString([],{hour:`2-digit`,minute:`2-digit`}):``}${e.started&&e.ended?` · ${((e.ended-e.started)/1e3).toFixed(1)} s`:``}`}function Uc(e){let t=L(I.getState()),n=e.split(`:`),r=t.history.present.layers.get(``),i=[];for(let e of n.slice(0,-1)){let n=r.nodes.get(e),a=n&&t.history.present.layers.get(n.type);if(!n||!a)return;i.push({node:e,layer:n.type}),r=a}let a=n.at(-1);r.nodes.has(a)&&(an(t.id,e=>({...e,path:i,view:i.length===e.path.length?e.view:null})),V({nodes:[a]}),setTimeout(()=>za([a]),60))}function Wc(){let e=I(L),t=I(e=>e.catalog),n=q(t=>t.runs[e.id]),r=q(t=>t.refusals[e.id]),i=e.history.present,a=Object.entries(n??{}).filter(([,e])=>e.errors.length>0),o=(0,S.useMemo)(()=>ea(i,t),[i,t]),s=(0,S.useMemo)(()=>ta(i,t),[i,t]),c=e=>{let n=i.layers.get(``),r=e.split(`:`);for(let e of r.slice(0,-1))n=i.layers.get(n.nodes.get(e)?.type??``)??n;let a=n.nodes.get(r.at(-1));return a?N(i,n,a,t).title:e};return(0,H.jsx)(hc,{title:`Errors`,actions:(0,H.jsx)(zc,{}),children:(0,H.jsxs)(`div`,{className:`scroll errors`,children:[r&&(0,H.jsx)(`p`,{className:`refusal`,children:r}),a.map(([e,t])=>(0,H.jsxs)(`article`,{children:[(0,H.jsxs)(`button`,{type:`button`,className:`error-node`,onClick:()=>Uc(e),children:[(0,H.jsx)(`b`,{children:c(e)}),` `,(0,H.jsx)(`span`,{className:`muted`,children:e})]}),t.errors.map((e,t)=>(0,H.jsx)(Gc,{error:e},t))]},e)),o.length>0&&(0,H.jsxs)(`article`,{children:[(0,H.jsx)(`h3`,{children:`Not on this server`}),(0,H.jsx)(`ul`,{children:o.map(e=>(0,H.jsx)(`li`,{children:(0,H.jsx)(`code`,{children:e})},e))})]}),s.length>0&&(0,H.jsxs)(`article`,{children:[(0,H.jsx)(`h3`,{children:`Files that are not on this server`}),s.map(e=>(0,H.jsxs)(`div`,{className:`missing-file`,children:[(0,H.jsx)(`b`,{children:e.title}),` `,(0,H.jsx)(`span`,{className:`muted`,children:e.widget}),(0,H.jsx)(`code`,{children:e.value}),e.options.length>0&&(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:n=>Z(n.currentTarget.getBoundingClientRect(),e.options.slice(0,30).map(n=>({label:String(n),run:()=>B(r=>F(r,e.layer,[e.node],i=>it(r,i,t,e.widget,n)))}))),children:`Use another`})]},`${e.layer}/${e.node}/${e.widget}`))]}),!r&&!a.length&&!o.length&&!s.length&&(0,H.jsx)(`p`,{className:`empty`,children:`Nothing is wrong.`})]})})}function Gc({error:e}){let t=[e.message,e.details,e.trace].filter(Boolean).join(`
-`);return(0,H.jsxs)(`div`,{className:`error-text`,children:[(0,H.jsxs)(`p`,{children:[e.input&&(0,H.jsx)(`code`,{children:e.input}),` `,e.message]}),e.details&&e.details!==e.message&&(0,H.jsx)(`p`,{className:`muted`,children:e.details}),e.trace&&(0,H.jsxs)(`details`,{children:[(0,H.jsx)(`summary`,{children:`Where it happened`}),(0,H.jsx)(`pre`,{children:e.trace})]}),(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>void navigator.clipboard.writeText(t).catch(K),children:`Copy`})]})}function Kc(){let e=I(L),t=I(e=>e.catalog),n=I(e=>e.selection.nodes[0]),r=I(z),i=I(R),a=n===void 0?void 0:r.nodes.get(n),o=a&&N(i,r,a,t),[s,c]=(0,S.useState)(null);return(0,S.useEffect)(()=>c(null),[n,e.id]),!a||!o?(0,H.jsx)(hc,{title:`Node`,actions:(0,H.jsx)(zc,{}),children:(0,H.jsx)(`p`,{className:`empty`,children:`Select a node.`})}):(0,H.jsx)(hc,{title:`Node`,actions:(0,H.jsx)(zc,{}),children:(0,H.jsxs)(`div`,{className:`scroll node-info`,children:[(0,H.jsx)(`input`,{className:`field`,"aria-label":`Title`,value:s??o.title,onChange:e=>c(e.target.value),onBlur:()=>{s!==null&&s!==o.title&&B((e,t)=>Ot(e,t,O(a),s)),c(null)}}),(0,H.jsxs)(`p`,{className:`muted`,children:[a.type,` · `,O(a)]}),o.spec?.description.split(`
+`)[0]||e.class,onDragStart:t=>{t.dataTransfer.setData(ws,e.class),t.dataTransfer.effectAllowed=`copy`},onClick:()=>Sc(e.class),children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.outputs[0]?.type??e.inputs[0]?.type??`*`)}}),(0,H.jsx)(`span`,{children:e.title}),e.deprecated&&(0,H.jsx)(`b`,{className:`badge`,children:`old`}),e.experimental&&(0,H.jsx)(`b`,{className:`badge`,children:`beta`})]}),(0,H.jsx)(`button`,{type:`button`,className:`star`,"aria-label":`Favourite ${e.title}`,"aria-pressed":t,onClick:()=>{let{favourites:n}=Y.getState();Li(`favourites`,t?n.filter(t=>t!==e.class):[...n,e.class])},children:(0,H.jsx)(X,{name:`star`,size:12})})]})}function wc(){let e=I(e=>e.catalog),t=Y(e=>e.favourites),[n,r]=(0,S.useState)(``),i=(0,S.useMemo)(()=>[...e.specs.values()].sort((e,t)=>e.title.localeCompare(t.title)),[e]),a=(0,S.useMemo)(()=>{let e={name:``,folders:new Map,specs:[]};for(let t of i){let n=e;for(let e of t.category.split(`/`).filter(Boolean))n.folders.has(e)||n.folders.set(e,{name:e,folders:new Map,specs:[]}),n=n.folders.get(e);n.specs.push(t)}return e},[i]),o=n?Kt(n,i,e=>[e.title,e.class,...e.aliases,e.category]).slice(0,200):null,s=t.flatMap(t=>e.spec(t)??[]);return(0,H.jsxs)(yc,{title:`Nodes`,children:[(0,H.jsx)(xc,{label:`Search nodes`,value:n,set:r}),(0,H.jsx)(`div`,{className:`scroll`,children:o?(0,H.jsxs)(`ul`,{className:`list`,children:[o.map(e=>(0,H.jsx)(Cc,{spec:e},e.class)),!o.length&&(0,H.jsx)(`p`,{className:`empty`,children:`No node is called so.`})]}):(0,H.jsxs)(H.Fragment,{children:[s.length>0&&(0,H.jsxs)(`details`,{open:!0,className:`tree`,children:[(0,H.jsx)(`summary`,{children:`Favourites`}),(0,H.jsx)(`ul`,{className:`list`,children:s.map(e=>(0,H.jsx)(Cc,{spec:e},e.class))})]}),(0,H.jsx)(Tc,{folder:a})]})})]})}function Tc({folder:e}){return(0,H.jsxs)(H.Fragment,{children:[[...e.folders.values()].sort((e,t)=>e.name.localeCompare(t.name)).map(e=>(0,H.jsx)(Ec,{folder:e},e.name)),e.specs.length>0&&(0,H.jsx)(`ul`,{className:`list`,children:e.specs.map(e=>(0,H.jsx)(Cc,{spec:e},e.class))})]})}function Ec({folder:e}){let[t,n]=(0,S.useState)(!1),r=e=>e.specs.length+[...e.folders.values()].reduce((e,t)=>e+r(t),0);return(0,H.jsxs)(`details`,{className:`tree`,open:t,onToggle:e=>e.target===e.currentTarget&&n(e.currentTarget.open),children:[(0,H.jsxs)(`summary`,{children:[(0,H.jsx)(`span`,{children:e.name}),(0,H.jsx)(`small`,{children:r(e)})]}),t&&(0,H.jsx)(Tc,{folder:e})]})}function Dc(){let[e,t]=(0,S.useState)(null),[n,r]=(0,S.useState)(``),i=I(e=>e.tabs),a=()=>void Yr().then(t).catch(K);(0,S.useEffect)(a,[i.map(e=>`${e.file}${e.saved===e.history.present}`).join(`
+`)]);let o=Kt(n,e??[],e=>[e.name]);return(0,H.jsxs)(yc,{title:`Workflows`,actions:(0,H.jsxs)(H.Fragment,{children:[(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Save`,title:`Save (Ctrl+S)`,onClick:()=>oo(`save`),children:(0,H.jsx)(X,{name:`save`,size:14})}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Open a file`,title:`Open a file (Ctrl+O)`,onClick:()=>oo(`open`),children:(0,H.jsx)(X,{name:`upload`,size:14})})]}),children:[(0,H.jsx)(xc,{label:`Search workflows`,value:n,set:r}),(0,H.jsxs)(`ul`,{className:`list scroll`,children:[o.map(({name:e})=>(0,H.jsxs)(`li`,{className:`node-entry`,children:[(0,H.jsxs)(`button`,{type:`button`,onClick:()=>void Xi(e),children:[(0,H.jsx)(X,{name:`folder`,size:14}),(0,H.jsx)(`span`,{children:e.replace(/\.json$/,``)})]}),(0,H.jsx)(`button`,{type:`button`,className:`star`,"aria-label":`More about ${e}`,onClick:t=>Z(t.currentTarget.getBoundingClientRect(),[{label:`Open`,run:()=>void Xi(e)},{label:`Rename...`,run:()=>void Zi(e).then(a)},{label:`Delete...`,danger:!0,run:()=>void Qi(e).then(a)}]),children:(0,H.jsx)(X,{name:`more`,size:14})})]},e)),e&&!e.length&&(0,H.jsx)(`p`,{className:`empty`,children:`No workflow is saved here yet. Ctrl+S saves the one that is open.`})]})]})}var Oc={checkpoints:[`CheckpointLoaderSimple`,`ckpt_name`],diffusers:[`DiffusersLoader`,`model_path`],loras:[`LoraLoader`,`lora_name`],vae:[`VAELoader`,`vae_name`],controlnet:[`ControlNetLoader`,`control_net_name`],diffusion_models:[`UNETLoader`,`unet_name`],text_encoders:[`CLIPLoader`,`clip_name`],clip_vision:[`CLIPVisionLoader`,`clip_name`],upscale_models:[`UpscaleModelLoader`,`model_name`]};function kc(){let[e,t]=(0,S.useState)(null),[n,r]=(0,S.useState)(``),i=I(e=>e.catalog);(0,S.useEffect)(()=>{Hr().then(e=>Promise.all(e.map(async e=>({name:e,files:await Ur(e)})))).then(t).catch(K)},[i]);let a=(e??[]).map(e=>({...e,files:Kt(n,e.files,e=>[e])})).filter(e=>e.files.length),o=(e,t)=>{let n=Oc[e];if(!n||!i.spec(n[0]))return G(`No node of this server loads ${e}.`,`error`);let r=Ga();Dn(n[0],{at:Wa(r),screen:r},{[n[1]]:t})};return(0,H.jsxs)(yc,{title:`Models`,children:[(0,H.jsx)(xc,{label:`Search models`,value:n,set:r}),(0,H.jsxs)(`div`,{className:`scroll`,children:[a.map(e=>(0,H.jsxs)(`details`,{className:`tree`,open:!0,children:[(0,H.jsxs)(`summary`,{children:[(0,H.jsx)(`span`,{children:e.name}),(0,H.jsx)(`small`,{children:e.files.length})]}),(0,H.jsx)(`ul`,{className:`list`,children:e.files.map(t=>(0,H.jsx)(`li`,{className:`node-entry`,children:(0,H.jsxs)(`button`,{type:`button`,title:`Add a node that loads ${t}`,onClick:()=>o(e.name,t),children:[(0,H.jsx)(X,{name:`box`,size:14}),(0,H.jsx)(`span`,{children:t})]})},t))})]},e.name)),e&&!a.length&&(0,H.jsx)(`p`,{className:`empty`,children:n?`No model is called so.`:`There are no models in the server's folders.`})]})]})}function Ac(){let[e,t]=(0,S.useState)(``),n=I(e=>e.catalog),r=I(e=>e.ready),i=Kt(e,hc,e=>[e.title,e.about]);return(0,H.jsxs)(yc,{title:`Examples`,children:[(0,H.jsx)(xc,{label:`Search examples`,value:e,set:t}),(0,H.jsxs)(`ul`,{className:`templates scroll`,children:[i.map(e=>{let t=r?gc(e.text,n):[];return(0,H.jsx)(`li`,{children:(0,H.jsxs)(`button`,{type:`button`,onClick:()=>$i(C(e.text),e.title),children:[(0,H.jsx)(`img`,{src:e.picture,alt:``,loading:`lazy`}),(0,H.jsx)(`b`,{children:e.title}),(0,H.jsx)(`span`,{children:e.about}),t.length>0&&(0,H.jsxs)(`span`,{className:`needs`,children:[`Needs `,t.join(`, `)]})]})},e.title)}),!i.length&&(0,H.jsx)(`li`,{className:`empty`,children:`No example is called so.`})]})]})}function jc({title:e,close:t,children:n,small:r=!1}){let i=(0,S.useRef)(null);return(0,S.useEffect)(()=>{i.current?.open||i.current?.showModal(),i.current?.querySelector(`[data-focus], .search input`)?.focus()},[]),(0,H.jsxs)(`dialog`,{ref:i,className:r?`modal modal-small`:`modal`,"aria-label":e,onClose:t,onKeyDown:e=>e.stopPropagation(),onPointerDown:e=>e.target===e.currentTarget&&t(),children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:e}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close`,onClick:t,children:(0,H.jsx)(X,{name:`close`,size:14})})]}),n]})}var Mc=()=>I.setState({dialog:null});function Nc(){let e=I(e=>e.dialog),t=ei(e=>e.question);return(0,H.jsxs)(H.Fragment,{children:[e===`settings`&&(0,H.jsx)(Fc,{}),e===`shortcuts`&&(0,H.jsx)(Ic,{}),t&&(0,H.jsx)(Lc,{question:t},t.title)]})}var Pc=[{key:`theme`,label:`Theme`,options:[[`system`,`As the system`],[`dark`,`Dark`],[`light`,`Light`]]},{key:`links`,label:`Links`,options:[[`spline`,`Curved`],[`straight`,`Straight`],[`step`,`At right angles`],[`hidden`,`Hidden`]]},{key:`release`,label:`A link that is let go over the empty canvas`,options:[[`search`,`Searches for a node`],[`nothing`,`Does nothing`]]},{key:`drag`,label:`Dragging the empty canvas`,options:[[`pan`,`Moves the view`],[`select`,`Selects`]]},{key:`wheel`,label:`The wheel`,options:[[`zoom`,`Zooms`],[`pan`,`Moves the view`]]},{key:`control`,label:`Seeds change`,options:[[`after`,`After each run`],[`before`,`Before each run`]]},{key:`snap`,label:`Snap to the grid`,about:`Nodes keep to steps of 8.`},{key:`minimap`,label:`Map`,about:`The whole workflow, small, in the corner.`},{key:`animate`,label:`Motion`,about:`Also off where the system asks for less motion.`},{key:`confirmDelete`,label:`Ask before a tab with changes is closed by the browser`}];function Fc(){let e=Y(),[t,n]=(0,S.useState)(``),r=Kt(t,Pc,e=>[e.label,e.about??``]);return(0,H.jsxs)(jc,{title:`Settings`,close:Mc,children:[(0,H.jsx)(xc,{label:`Search settings`,value:t,set:n}),(0,H.jsx)(`div`,{className:`scroll settings`,children:r.map(t=>(0,H.jsxs)(`label`,{className:`setting`,children:[(0,H.jsxs)(`span`,{children:[t.label,t.about&&(0,H.jsx)(`small`,{children:t.about})]}),t.options?(0,H.jsx)(`select`,{value:String(e[t.key]),onChange:e=>Li(t.key,e.target.value),children:t.options.map(([e,t])=>(0,H.jsx)(`option`,{value:String(e),children:t},String(e)))}):(0,H.jsx)(`input`,{type:`checkbox`,role:`switch`,checked:e[t.key]===!0,onChange:e=>Li(t.key,e.target.checked)})]},t.key))}),(0,H.jsxs)(`footer`,{children:[(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:Ri,children:`Reset all`}),(0,H.jsx)(`span`,{className:`grow`}),(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>I.setState({dialog:`shortcuts`}),children:`Keys...`})]})]})}function Ic(){let e=Y(e=>e.keys),[t,n]=(0,S.useState)(``),[r,i]=(0,S.useState)(null),a=Kt(t,io,e=>[e.title,...so(e)]),o=[...new Set(a.map(e=>e.section))];return(0,H.jsxs)(jc,{title:`Keys`,close:Mc,children:[(0,H.jsx)(xc,{label:`Search keys`,value:t,set:n}),(0,H.jsx)(`div`,{className:`scroll keys`,children:o.map(t=>(0,H.jsxs)(`section`,{children:[(0,H.jsx)(`h3`,{children:t}),a.filter(e=>e.section===t).map(t=>{let n=io.find(e=>e!==t&&so(e).some(e=>so(t).includes(e)));return(0,H.jsxs)(`div`,{className:`key-row`,children:[(0,H.jsx)(`span`,{children:t.title}),n&&(0,H.jsx)(`b`,{className:`badge`,"data-tone":`bad`,children:`also: ${n.title}`}),(0,H.jsx)(`button`,{type:`button`,className:`key-edit`,"aria-label":`Keys of ${t.title}: ${so(t).join(`, `)||`none`}`,title:`Click, then press the keys; Backspace takes them away`,onClick:()=>i(t.id),onBlur:()=>i(null),onKeyDown:n=>{r===t.id&&n.key!==`Tab`&&(n.preventDefault(),n.stopPropagation(),[`Control`,`Shift`,`Alt`,`Meta`].includes(n.key)||(n.key!==`Escape`&&Li(`keys`,{...e,[t.id]:n.key===`Backspace`?``:lo(n.nativeEvent)}),i(null)))},children:r===t.id?`press keys`:so(t).map(e=>(0,H.jsx)(`kbd`,{children:e},e))})]},t.id)})]},t))}),(0,H.jsx)(`footer`,{children:(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>Li(`keys`,{}),children:`Reset all`})})]})}function Lc({question:e}){let[t,n]=(0,S.useState)(e.value??``),r=t=>{ei.setState({question:null}),e.answer(t)};return(0,H.jsx)(jc,{title:e.title,close:()=>r(null),small:!0,children:(0,H.jsxs)(`form`,{onSubmit:e=>{e.preventDefault(),r(t)},children:[e.text&&(0,H.jsx)(`p`,{children:e.text}),e.value!==void 0&&(0,H.jsx)(`input`,{className:`field`,"data-focus":!0,"aria-label":e.title,value:t,onFocus:e=>e.currentTarget.select(),onChange:e=>n(e.target.value)}),(0,H.jsxs)(`footer`,{children:[(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>r(null),children:`Cancel`}),(0,H.jsx)(`button`,{type:`submit`,className:`button button-main`,"data-danger":e.danger||void 0,"data-focus":e.value===void 0||void 0,children:e.yes})]})]})})}function Rc(){let e=ei(e=>e.notices);return(0,H.jsx)(`div`,{className:`notices`,role:`status`,"aria-live":`polite`,children:e.map(e=>(0,H.jsxs)(`div`,{className:`notice`,"data-kind":e.kind,children:[(0,H.jsx)(`p`,{children:e.text}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Dismiss`,onClick:()=>ni(e.id),children:(0,H.jsx)(X,{name:`close`,size:12})})]},e.id))})}function zc(){return I(e=>e.logs)?(0,H.jsx)(Bc,{}):null}function Bc(){let[e,t]=(0,S.useState)([]),[n,r]=(0,S.useState)(null),i=q(e=>e.current?.node),a=(0,S.useRef)(null);return(0,S.useEffect)(()=>{let e=!1,n=()=>void Vr().then(n=>{e||(t(n),r(null))},t=>!e&&r(t instanceof Error?t.message:String(t)));n();let i=setInterval(n,2e3);return()=>{e=!0,clearInterval(i)}},[i]),(0,S.useEffect)(()=>a.current?.scrollTo({top:a.current.scrollHeight}),[e]),(0,H.jsxs)(`section`,{className:`logs`,"aria-label":`Logs`,children:[(0,H.jsxs)(`header`,{children:[(0,H.jsx)(`h2`,{children:`Logs`}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close the logs`,onClick:()=>I.setState({logs:!1}),children:(0,H.jsx)(X,{name:`close`,size:14})})]}),(0,H.jsx)(`pre`,{ref:a,tabIndex:0,children:n??(e.length?e.join(``).trimEnd():`Nothing has been written yet.`)})]})}function Vc(){let e=I(e=>e.side);return e===`jobs`?(0,H.jsx)(Gc,{}):e===`errors`?(0,H.jsx)(Jc,{}):e===`node`?(0,H.jsx)(Xc,{}):null}var Hc=()=>I.setState({side:null});function Uc(){return(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Close the panel`,onClick:Hc,children:(0,H.jsx)(X,{name:`close`,size:14})})}var Wc={pending:`waiting`,in_progress:`running`,completed:`done`,failed:`failed`,cancelled:`stopped`};function Gc(){let e=q(e=>e.jobs),t=q(e=>e.current);(0,S.useEffect)(()=>void Si(),[]);let n=e.filter(e=>e.status===`pending`).reverse(),r=e.filter(e=>e.status===`in_progress`),i=e.filter(e=>e.status!==`pending`&&e.status!==`in_progress`),a=async e=>{if(e.preview)try{let{outputs:t}=await Pr(e.id),n=Object.values(t).flatMap(e=>w(e)?vi(e).images:[]);n.length&&Co(n,Math.max(0,n.findIndex(t=>t.filename===e.preview?.filename)))}catch(e){K(e)}},o=e=>(0,H.jsxs)(`li`,{className:`job`,"data-status":e.status,children:[(0,H.jsx)(`button`,{type:`button`,className:`job-picture`,"aria-label":e.preview?`View the result of job ${e.id.slice(0,8)}`:`Job ${e.id.slice(0,8)}`,disabled:!e.preview,onClick:()=>void a(e),children:e.preview&&e.preview.mediaType===`images`?(0,H.jsx)(`img`,{loading:`lazy`,src:Wr(e.preview),alt:``}):(0,H.jsx)(X,{name:e.status===`failed`?`warn`:`clock`,size:18})}),(0,H.jsxs)(`div`,{className:`job-about`,children:[(0,H.jsx)(`b`,{children:Wc[e.status]}),(0,H.jsx)(`span`,{className:`muted`,children:Kc(e)}),e.error&&(0,H.jsx)(`span`,{className:`job-error`,children:e.error.split(`
+`)[0]}),e.status===`in_progress`&&(0,H.jsx)(`i`,{className:`bar`,children:(0,H.jsx)(`i`,{style:{transform:`scaleX(${t?.job===e.id&&t.total?t.done/t.total:0})`}})})]}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`More about job ${e.id.slice(0,8)}`,onClick:t=>Z(t.currentTarget.getBoundingClientRect(),[{label:`Open its workflow`,run:()=>void ca(e.id)},e.status===`pending`||e.status===`in_progress`?{label:`Cancel`,danger:!0,run:()=>void Fr(e.id).then(Si).catch(K)}:{label:`Forget`,danger:!0,run:()=>void Rr(e.id).then(Si).catch(K)}]),children:(0,H.jsx)(X,{name:`more`,size:14})})]},e.id);return(0,H.jsx)(yc,{title:`Queue`,actions:(0,H.jsxs)(H.Fragment,{children:[(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`More`,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[{label:`Empty the queue`,run:()=>void Ki()},{label:`Forget all that is over`,danger:!0,run:()=>void zr().then(Si).catch(K)},{label:`Free memory`,run:()=>void Br().catch(K)}]),children:(0,H.jsx)(X,{name:`more`,size:14})}),(0,H.jsx)(Uc,{})]}),children:(0,H.jsxs)(`ul`,{className:`jobs scroll`,children:[r.map(o),n.map(o),(r.length>0||n.length>0)&&i.length>0&&(0,H.jsx)(`hr`,{}),i.map(o),!e.length&&(0,H.jsx)(`p`,{className:`empty`,children:`Nothing has run yet. Ctrl+Enter runs the workflow.`})]})})}function Kc(e){return`${e.created?new Date(e.created).toLocaleTimeString([],{hour:`2-digit`,minute:`2-digit`}):``}${e.started&&e.ended?` · ${((e.ended-e.started)/1e3).toFixed(1)} s`:``}`}function qc(e){let t=L(I.getState()),n=e.split(`:`),r=t.history.present.layers.get(``),i=[];for(let e of n.slice(0,-1)){let n=r.nodes.get(e),a=n&&t.history.present.layers.get(n.type);if(!n||!a)return;i.push({node:e,layer:n.type}),r=a}let a=n.at(-1);r.nodes.has(a)&&(an(t.id,e=>({...e,path:i,view:i.length===e.path.length?e.view:null})),V({nodes:[a]}),setTimeout(()=>za([a]),60))}function Jc(){let e=I(L),t=I(e=>e.catalog),n=q(t=>t.runs[e.id]),r=q(t=>t.refusals[e.id]),i=e.history.present,a=Object.entries(n??{}).filter(([,e])=>e.errors.length>0),o=(0,S.useMemo)(()=>ea(i,t),[i,t]),s=(0,S.useMemo)(()=>ta(i,t),[i,t]),c=e=>{let n=i.layers.get(``),r=e.split(`:`);for(let e of r.slice(0,-1))n=i.layers.get(n.nodes.get(e)?.type??``)??n;let a=n.nodes.get(r.at(-1));return a?N(i,n,a,t).title:e};return(0,H.jsx)(yc,{title:`Errors`,actions:(0,H.jsx)(Uc,{}),children:(0,H.jsxs)(`div`,{className:`scroll errors`,children:[r&&(0,H.jsx)(`p`,{className:`refusal`,children:r}),a.map(([e,t])=>(0,H.jsxs)(`article`,{children:[(0,H.jsxs)(`button`,{type:`button`,className:`error-node`,onClick:()=>qc(e),children:[(0,H.jsx)(`b`,{children:c(e)}),` `,(0,H.jsx)(`span`,{className:`muted`,children:e})]}),t.errors.map((e,t)=>(0,H.jsx)(Yc,{error:e},t))]},e)),o.length>0&&(0,H.jsxs)(`article`,{children:[(0,H.jsx)(`h3`,{children:`Not on this server`}),(0,H.jsx)(`ul`,{children:o.map(e=>(0,H.jsx)(`li`,{children:(0,H.jsx)(`code`,{children:e})},e))})]}),s.length>0&&(0,H.jsxs)(`article`,{children:[(0,H.jsx)(`h3`,{children:`Files that are not on this server`}),s.map(e=>(0,H.jsxs)(`div`,{className:`missing-file`,children:[(0,H.jsx)(`b`,{children:e.title}),` `,(0,H.jsx)(`span`,{className:`muted`,children:e.widget}),(0,H.jsx)(`code`,{children:e.value}),e.options.length>0&&(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:n=>Z(n.currentTarget.getBoundingClientRect(),e.options.slice(0,30).map(n=>({label:String(n),run:()=>B(r=>F(r,e.layer,[e.node],i=>it(r,i,t,e.widget,n)))}))),children:`Use another`})]},`${e.layer}/${e.node}/${e.widget}`))]}),!r&&!a.length&&!o.length&&!s.length&&(0,H.jsx)(`p`,{className:`empty`,children:`Nothing is wrong.`})]})})}function Yc({error:e}){let t=[e.message,e.details,e.trace].filter(Boolean).join(`
+`);return(0,H.jsxs)(`div`,{className:`error-text`,children:[(0,H.jsxs)(`p`,{children:[e.input&&(0,H.jsx)(`code`,{children:e.input}),` `,e.message]}),e.details&&e.details!==e.message&&(0,H.jsx)(`p`,{className:`muted`,children:e.details}),e.trace&&(0,H.jsxs)(`details`,{children:[(0,H.jsx)(`summary`,{children:`Where it happened`}),(0,H.jsx)(`pre`,{children:e.trace})]}),(0,H.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>void navigator.clipboard.writeText(t).catch(K),children:`Copy`})]})}function Xc(){let e=I(L),t=I(e=>e.catalog),n=I(e=>e.selection.nodes[0]),r=I(z),i=I(R),a=n===void 0?void 0:r.nodes.get(n),o=a&&N(i,r,a,t),[s,c]=(0,S.useState)(null);return(0,S.useEffect)(()=>c(null),[n,e.id]),!a||!o?(0,H.jsx)(yc,{title:`Node`,actions:(0,H.jsx)(Uc,{}),children:(0,H.jsx)(`p`,{className:`empty`,children:`Select a node.`})}):(0,H.jsx)(yc,{title:`Node`,actions:(0,H.jsx)(Uc,{}),children:(0,H.jsxs)(`div`,{className:`scroll node-info`,children:[(0,H.jsx)(`input`,{className:`field`,"aria-label":`Title`,value:s??o.title,onChange:e=>c(e.target.value),onBlur:()=>{s!==null&&s!==o.title&&B((e,t)=>Ot(e,t,O(a),s)),c(null)}}),(0,H.jsxs)(`p`,{className:`muted`,children:[a.type,` · `,O(a)]}),o.spec?.description.split(`
 
-`).map((e,t)=>(0,H.jsx)(`p`,{children:e},t)),o.inputs.length+o.rows.length>0&&(0,H.jsx)(`h3`,{children:`Inputs`}),(0,H.jsx)(`dl`,{children:[...o.inputs,...o.rows.map(e=>({name:e.key,label:e.label,type:e.socket?.type??``,tooltip:e.tooltip}))].map(e=>(0,H.jsxs)(`div`,{children:[(0,H.jsxs)(`dt`,{children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.type)}}),` `,e.label,` `,(0,H.jsx)(`span`,{className:`muted`,children:e.type})]}),e.tooltip&&(0,H.jsx)(`dd`,{children:e.tooltip})]},e.name))}),o.outputs.length>0&&(0,H.jsx)(`h3`,{children:`Outputs`}),(0,H.jsx)(`dl`,{children:o.outputs.map((e,t)=>(0,H.jsxs)(`div`,{children:[(0,H.jsxs)(`dt`,{children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.type)}}),` `,e.label,` `,(0,H.jsx)(`span`,{className:`muted`,children:e.type})]}),e.tooltip&&(0,H.jsx)(`dd`,{children:e.tooltip})]},t))})]})})}var $=(e,t)=>{let n=co(t);return{label:e,...n?{keys:n}:{},run:()=>oo(t)}};function qc(){return(0,H.jsxs)(`header`,{className:`topbar`,children:[(0,H.jsxs)(`button`,{type:`button`,className:`brand`,"aria-label":`Menu`,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[$(`New`,`new`),$(`Open a file...`,`open`),$(`Workflows on the server`,`workflows`),$(`Examples`,`templates`),`-`,$(`Save`,`save`),$(`Save as...`,`save-as`),$(`Export`,`export`),$(`Export for the API`,`export-api`),`-`,$(`Undo`,`undo`),$(`Redo`,`redo`),$(`Arrange`,`arrange`),`-`,$(`Settings`,`settings`),$(`Keys`,`shortcuts`),$(`Logs`,`logs`)]),children:[(0,H.jsxs)(`svg`,{width:`20`,height:`20`,viewBox:`0 0 32 32`,"aria-hidden":`true`,children:[(0,H.jsx)(`path`,{d:`M6 9h7a3 3 0 0 1 3 3v8a3 3 0 0 0 3 3h7`,fill:`none`,stroke:`var(--accent)`,strokeWidth:`2.6`,strokeLinecap:`round`}),(0,H.jsx)(`circle`,{cx:`6`,cy:`9`,r:`4`,fill:`var(--accent)`}),(0,H.jsx)(`circle`,{cx:`26`,cy:`23`,r:`4`,fill:`var(--t-IMAGE)`})]}),(0,H.jsx)(`span`,{children:`Burnish`}),(0,H.jsx)(X,{name:`chevron`,size:12})]}),(0,H.jsx)(Jc,{}),(0,H.jsx)(Xc,{})]})}function Jc(){let e=I(e=>e.tabs),t=I(e=>e.active);return(0,H.jsxs)(`nav`,{className:`tabs`,"aria-label":`Open workflows`,children:[(0,H.jsx)(`div`,{className:`tabs-list`,children:e.map(n=>(0,H.jsxs)(`div`,{className:`tab`,"data-active":n.id===t||void 0,children:[(0,H.jsx)(`button`,{type:`button`,className:`tab-name`,"aria-current":n.id===t?`page`:void 0,tabIndex:n.id===t?0:-1,title:n.file??`Not saved on the server`,onClick:()=>dn(n.id),onAuxClick:e=>e.button===1&&void sa(n.id),onKeyDown:t=>{let r=t.key===`ArrowRight`?1:t.key===`ArrowLeft`?-1:0;if(!r||t.shiftKey)return;let i=e[(e.indexOf(n)+r+e.length)%e.length];dn(i.id),(t.currentTarget.closest(`.tabs-list`)?.querySelectorAll(`.tab-name`)[e.indexOf(i)])?.focus()},children:(0,H.jsx)(`span`,{children:n.name})}),(0,H.jsx)(`button`,{type:`button`,className:`tab-close`,tabIndex:-1,"data-dirty":rn(n)||void 0,"aria-label":`Close ${n.name}${rn(n)?`, not saved`:``}`,onClick:()=>void sa(n.id),children:(0,H.jsx)(X,{name:`close`,size:12})})]},n.id))}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`New workflow`,title:`New workflow`,onClick:()=>un($t()),children:(0,H.jsx)(X,{name:`plus`,size:14})})]})}var Yc={off:`Run when asked`,change:`Run on every change`,always:`Run again and again`};function Xc(){let e=q(e=>e.connection),t=q(e=>e.remaining),n=q(e=>e.current),r=I(e=>e.ready),i=Y(e=>e.batch),a=Y(e=>e.auto),o=e===`open`?r?null:`The node classes are being read`:`There is no connection to the server`;return(0,H.jsxs)(`div`,{className:`runbar`,children:[e===`lost`&&(0,H.jsxs)(`span`,{className:`lost`,role:`status`,children:[(0,H.jsx)(`i`,{}),` reconnecting`]}),n&&(0,H.jsx)(`span`,{className:`current`,role:`status`,"aria-label":`Running, ${n.done} of ${n.total} nodes done`,children:(0,H.jsx)(`i`,{style:{transform:`scaleX(${n.total?n.done/n.total:0})`}})}),(0,H.jsxs)(`button`,{type:`button`,className:`queue-button`,"aria-label":`Queue: ${t} waiting or running`,title:`Queue and history (Q)`,onClick:()=>oo(`jobs`),children:[(0,H.jsx)(X,{name:`clock`}),(0,H.jsx)(`span`,{"data-some":t>0||void 0,children:t})]}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Stop`,title:`Stop (${co(`interrupt`)??``})`,disabled:t===0,onClick:()=>void Gi(),children:(0,H.jsx)(X,{name:`stop`})}),(0,H.jsxs)(`div`,{className:`run-group`,children:[(0,H.jsxs)(`button`,{type:`button`,className:`run`,disabled:o!==null,title:o??`Run (${co(`run`)??``})`,onClick:e=>void Hi({front:e.shiftKey}),children:[(0,H.jsx)(X,{name:`play`,size:14}),(0,H.jsx)(`span`,{children:`Run`})]}),(0,H.jsx)(`input`,{type:`number`,className:`batch`,min:1,max:100,value:i,"aria-label":`How many times`,title:`How many times`,onChange:e=>Li(`batch`,Math.min(100,Math.max(1,Math.round(Number(e.target.value))||1)))}),(0,H.jsx)(`button`,{type:`button`,className:`run-more`,"aria-label":`How to run`,"data-auto":a===`off`?void 0:a,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[...[`off`,`change`,`always`].map(e=>({label:Yc[e],checked:a===e,run:()=>Li(`auto`,e)})),`-`,$(`Run before all that waits`,`run-front`),$(`Run only the selected nodes`,`run-selected`),$(`Empty the queue`,`clear-queue`)]),children:(0,H.jsx)(X,{name:`chevron`,size:12})})]})]})}var Zc=!1;function Qc(e){if(e.target instanceof HTMLElement&&e.target.matches(`input, textarea`))return;let t=Wa(Ka()),n=[...e.clipboardData?.files??[]].find(e=>e.type.startsWith(`image/`));if(e.preventDefault(),n)return void ra(n,t).catch(K);let r=e.clipboardData?.getData(`text/plain`)??``;if(r&&pa(r,t,Zc))return;let i=ma();i&&pa(i,t,Zc)}function $c(){(0,S.useEffect)(()=>{let e=()=>{};(async()=>{try{await zi()}catch(e){K(e)}try{await ua()}catch(e){K(e)}la(),qi(),e=Oi(()=>void zi().catch(K))})();let t=e=>{Zc=e.shiftKey,fo(e)},n=e=>{Y.getState().confirmDelete&&q.getState().connection===`lost`&&I.getState().tabs.some(rn)&&e.preventDefault()};return addEventListener(`keydown`,t),addEventListener(`paste`,Qc),addEventListener(`beforeunload`,n),()=>{e(),removeEventListener(`keydown`,t),removeEventListener(`paste`,Qc),removeEventListener(`beforeunload`,n)}},[])}function el(){let e=Y(e=>e.theme),t=Y(e=>e.animate);(0,S.useEffect)(()=>{let n=matchMedia(`(prefers-color-scheme: light)`),r=()=>{document.documentElement.dataset.theme=e===`system`?n.matches?`light`:`dark`:e,document.documentElement.toggleAttribute(`data-still`,!t)};return r(),n.addEventListener(`change`,r),()=>n.removeEventListener(`change`,r)},[e,t])}function tl(){return $c(),el(),(0,H.jsx)(te,{children:(0,H.jsxs)(`div`,{className:`app`,children:[(0,H.jsx)(qc,{}),(0,H.jsx)(mc,{}),(0,H.jsx)(gc,{}),(0,H.jsxs)(`main`,{children:[(0,H.jsx)(nl,{}),(0,H.jsx)(qs,{}),(0,H.jsx)(rl,{}),(0,H.jsx)(Fc,{})]}),(0,H.jsx)(Lc,{}),(0,H.jsx)(Cn,{}),(0,H.jsx)(Oa,{}),(0,H.jsx)(kc,{}),(0,H.jsx)(To,{}),(0,H.jsx)(yo,{}),(0,H.jsx)(Pc,{})]})})}function nl(){let e=I(L);if(!e.path.length)return null;let t=e.path.map(t=>e.history.present.layers.get(t.layer)?.name||`Subgraph`);return(0,H.jsxs)(`nav`,{className:`path`,"aria-label":`Subgraphs`,children:[(0,H.jsx)(`button`,{type:`button`,onClick:()=>mn(0),children:e.name}),t.map((e,n)=>(0,H.jsxs)(`span`,{children:[(0,H.jsx)(X,{name:`right`,size:12}),(0,H.jsx)(`button`,{type:`button`,"aria-current":n===t.length-1?`page`:void 0,onClick:()=>mn(n+1),children:e})]},n))]})}function rl(){let e=I(e=>e.locked),t=I(e=>L(e).view?.zoom??1),n=q(e=>Object.values(e.runs[I.getState().active]??{}).filter(e=>e.errors.length).length);return(0,H.jsxs)(`div`,{className:`viewbar`,role:`toolbar`,"aria-label":`View`,children:[(0,H.jsx)(`button`,{type:`button`,"aria-label":`Zoom out`,title:`Zoom out (Alt+-)`,onClick:()=>Ba(.8),children:`−`}),(0,H.jsxs)(`button`,{type:`button`,className:`zoom`,title:`Back to 100 %`,"aria-label":`Zoom ${Math.round(t*100)} %`,onClick:()=>Va(1),children:[Math.round(t*100),` %`]}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Zoom in`,title:`Zoom in (Alt+=)`,onClick:()=>Ba(1.25),children:`+`}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Show all`,title:`Show all (.)`,onClick:()=>za(),children:(0,H.jsx)(X,{name:`fit`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Lock the canvas`,"aria-pressed":e,title:`Lock (H)`,onClick:()=>oo(`lock`),children:(0,H.jsx)(X,{name:`lock`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Undo`,title:`Undo (Ctrl+Z)`,onClick:()=>oo(`undo`),children:(0,H.jsx)(X,{name:`undo`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Redo`,title:`Redo (Ctrl+Y)`,onClick:()=>oo(`redo`),children:(0,H.jsx)(X,{name:`redo`,size:14})}),n>0&&(0,H.jsxs)(`button`,{type:`button`,className:`error-count`,"aria-label":`${n} nodes with errors`,onClick:()=>I.setState({side:`errors`}),children:[(0,H.jsx)(X,{name:`warn`,size:14}),` `,n]})]})}Object.assign(globalThis,{burnish:{layer:()=>z(I.getState()),view:Ua}}),(0,ae.createRoot)(document.getElementById(`root`)).render((0,H.jsx)(tl,{}));
+`).map((e,t)=>(0,H.jsx)(`p`,{children:e},t)),o.inputs.length+o.rows.length>0&&(0,H.jsx)(`h3`,{children:`Inputs`}),(0,H.jsx)(`dl`,{children:[...o.inputs,...o.rows.map(e=>({name:e.key,label:e.label,type:e.socket?.type??``,tooltip:e.tooltip}))].map(e=>(0,H.jsxs)(`div`,{children:[(0,H.jsxs)(`dt`,{children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.type)}}),` `,e.label,` `,(0,H.jsx)(`span`,{className:`muted`,children:e.type})]}),e.tooltip&&(0,H.jsx)(`dd`,{children:e.tooltip})]},e.name))}),o.outputs.length>0&&(0,H.jsx)(`h3`,{children:`Outputs`}),(0,H.jsx)(`dl`,{children:o.outputs.map((e,t)=>(0,H.jsxs)(`div`,{children:[(0,H.jsxs)(`dt`,{children:[(0,H.jsx)(`i`,{className:`dot`,style:{background:bn(e.type)}}),` `,e.label,` `,(0,H.jsx)(`span`,{className:`muted`,children:e.type})]}),e.tooltip&&(0,H.jsx)(`dd`,{children:e.tooltip})]},t))})]})})}var $=(e,t)=>{let n=co(t);return{label:e,...n?{keys:n}:{},run:()=>oo(t)}};function Zc(){return(0,H.jsxs)(`header`,{className:`topbar`,children:[(0,H.jsxs)(`button`,{type:`button`,className:`brand`,"aria-label":`Menu`,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[$(`New`,`new`),$(`Open a file...`,`open`),$(`Workflows on the server`,`workflows`),$(`Examples`,`templates`),`-`,$(`Save`,`save`),$(`Save as...`,`save-as`),$(`Export`,`export`),$(`Export for the API`,`export-api`),`-`,$(`Undo`,`undo`),$(`Redo`,`redo`),$(`Arrange`,`arrange`),`-`,$(`Settings`,`settings`),$(`Keys`,`shortcuts`),$(`Logs`,`logs`)]),children:[(0,H.jsxs)(`svg`,{width:`20`,height:`20`,viewBox:`0 0 32 32`,"aria-hidden":`true`,children:[(0,H.jsx)(`path`,{d:`M6 9h7a3 3 0 0 1 3 3v8a3 3 0 0 0 3 3h7`,fill:`none`,stroke:`var(--accent)`,strokeWidth:`2.6`,strokeLinecap:`round`}),(0,H.jsx)(`circle`,{cx:`6`,cy:`9`,r:`4`,fill:`var(--accent)`}),(0,H.jsx)(`circle`,{cx:`26`,cy:`23`,r:`4`,fill:`var(--t-IMAGE)`})]}),(0,H.jsx)(`span`,{children:`Burnish`}),(0,H.jsx)(X,{name:`chevron`,size:12})]}),(0,H.jsx)(Qc,{}),(0,H.jsx)(el,{})]})}function Qc(){let e=I(e=>e.tabs),t=I(e=>e.active);return(0,H.jsxs)(`nav`,{className:`tabs`,"aria-label":`Open workflows`,children:[(0,H.jsx)(`div`,{className:`tabs-list`,children:e.map(n=>(0,H.jsxs)(`div`,{className:`tab`,"data-active":n.id===t||void 0,children:[(0,H.jsx)(`button`,{type:`button`,className:`tab-name`,"aria-current":n.id===t?`page`:void 0,tabIndex:n.id===t?0:-1,title:n.file??`Not saved on the server`,onClick:()=>dn(n.id),onAuxClick:e=>e.button===1&&void sa(n.id),onKeyDown:t=>{let r=t.key===`ArrowRight`?1:t.key===`ArrowLeft`?-1:0;if(!r||t.shiftKey)return;let i=e[(e.indexOf(n)+r+e.length)%e.length];dn(i.id),(t.currentTarget.closest(`.tabs-list`)?.querySelectorAll(`.tab-name`)[e.indexOf(i)])?.focus()},children:(0,H.jsx)(`span`,{children:n.name})}),(0,H.jsx)(`button`,{type:`button`,className:`tab-close`,tabIndex:-1,"data-dirty":rn(n)||void 0,"aria-label":`Close ${n.name}${rn(n)?`, not saved`:``}`,onClick:()=>void sa(n.id),children:(0,H.jsx)(X,{name:`close`,size:12})})]},n.id))}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`New workflow`,title:`New workflow`,onClick:()=>un($t()),children:(0,H.jsx)(X,{name:`plus`,size:14})})]})}var $c={off:`Run when asked`,change:`Run on every change`,always:`Run again and again`};function el(){let e=q(e=>e.connection),t=q(e=>e.remaining),n=q(e=>e.current),r=I(e=>e.ready),i=Y(e=>e.batch),a=Y(e=>e.auto),o=e===`open`?r?null:`The node classes are being read`:`There is no connection to the server`;return(0,H.jsxs)(`div`,{className:`runbar`,children:[e===`lost`&&(0,H.jsxs)(`span`,{className:`lost`,role:`status`,children:[(0,H.jsx)(`i`,{}),` reconnecting`]}),n&&(0,H.jsx)(`span`,{className:`current`,role:`status`,"aria-label":`Running, ${n.done} of ${n.total} nodes done`,children:(0,H.jsx)(`i`,{style:{transform:`scaleX(${n.total?n.done/n.total:0})`}})}),(0,H.jsxs)(`button`,{type:`button`,className:`queue-button`,"aria-label":`Queue: ${t} waiting or running`,title:`Queue and history (Q)`,onClick:()=>oo(`jobs`),children:[(0,H.jsx)(X,{name:`clock`}),(0,H.jsx)(`span`,{"data-some":t>0||void 0,children:t})]}),(0,H.jsx)(`button`,{type:`button`,className:`icon-button`,"aria-label":`Stop`,title:`Stop (${co(`interrupt`)??``})`,disabled:t===0,onClick:()=>void Gi(),children:(0,H.jsx)(X,{name:`stop`})}),(0,H.jsxs)(`div`,{className:`run-group`,children:[(0,H.jsxs)(`button`,{type:`button`,className:`run`,disabled:o!==null,title:o??`Run (${co(`run`)??``})`,onClick:e=>void Hi({front:e.shiftKey}),children:[(0,H.jsx)(X,{name:`play`,size:14}),(0,H.jsx)(`span`,{children:`Run`})]}),(0,H.jsx)(`input`,{type:`number`,className:`batch`,min:1,max:100,value:i,"aria-label":`How many times`,title:`How many times`,onChange:e=>Li(`batch`,Math.min(100,Math.max(1,Math.round(Number(e.target.value))||1)))}),(0,H.jsx)(`button`,{type:`button`,className:`run-more`,"aria-label":`How to run`,"data-auto":a===`off`?void 0:a,onClick:e=>Z(e.currentTarget.getBoundingClientRect(),[...[`off`,`change`,`always`].map(e=>({label:$c[e],checked:a===e,run:()=>Li(`auto`,e)})),`-`,$(`Run before all that waits`,`run-front`),$(`Run only the selected nodes`,`run-selected`),$(`Empty the queue`,`clear-queue`)]),children:(0,H.jsx)(X,{name:`chevron`,size:12})})]})]})}var tl=!1;function nl(e){if(e.target instanceof HTMLElement&&e.target.matches(`input, textarea`))return;let t=Wa(Ka()),n=[...e.clipboardData?.files??[]].find(e=>e.type.startsWith(`image/`));if(e.preventDefault(),n)return void ra(n,t).catch(K);let r=e.clipboardData?.getData(`text/plain`)??``;if(r&&pa(r,t,tl))return;let i=ma();i&&pa(i,t,tl)}function rl(){(0,S.useEffect)(()=>{let e=()=>{};(async()=>{try{await zi()}catch(e){K(e)}try{await ua()}catch(e){K(e)}la(),qi(),e=Oi(()=>void zi().catch(K))})();let t=e=>{tl=e.shiftKey,fo(e)},n=e=>{Y.getState().confirmDelete&&q.getState().connection===`lost`&&I.getState().tabs.some(rn)&&e.preventDefault()};return addEventListener(`keydown`,t),addEventListener(`paste`,nl),addEventListener(`beforeunload`,n),()=>{e(),removeEventListener(`keydown`,t),removeEventListener(`paste`,nl),removeEventListener(`beforeunload`,n)}},[])}function il(){let e=Y(e=>e.theme),t=Y(e=>e.animate);(0,S.useEffect)(()=>{let n=matchMedia(`(prefers-color-scheme: light)`),r=()=>{document.documentElement.dataset.theme=e===`system`?n.matches?`light`:`dark`:e,document.documentElement.toggleAttribute(`data-still`,!t)};return r(),n.addEventListener(`change`,r),()=>n.removeEventListener(`change`,r)},[e,t])}function al(){return rl(),il(),(0,H.jsx)(te,{children:(0,H.jsxs)(`div`,{className:`app`,children:[(0,H.jsx)(Zc,{}),(0,H.jsx)(vc,{}),(0,H.jsx)(bc,{}),(0,H.jsxs)(`main`,{children:[(0,H.jsx)(ol,{}),(0,H.jsx)(qs,{}),(0,H.jsx)(sl,{}),(0,H.jsx)(zc,{})]}),(0,H.jsx)(Vc,{}),(0,H.jsx)(Cn,{}),(0,H.jsx)(Oa,{}),(0,H.jsx)(Nc,{}),(0,H.jsx)(To,{}),(0,H.jsx)(yo,{}),(0,H.jsx)(Rc,{})]})})}function ol(){let e=I(L);if(!e.path.length)return null;let t=e.path.map(t=>e.history.present.layers.get(t.layer)?.name||`Subgraph`);return(0,H.jsxs)(`nav`,{className:`path`,"aria-label":`Subgraphs`,children:[(0,H.jsx)(`button`,{type:`button`,onClick:()=>mn(0),children:e.name}),t.map((e,n)=>(0,H.jsxs)(`span`,{children:[(0,H.jsx)(X,{name:`right`,size:12}),(0,H.jsx)(`button`,{type:`button`,"aria-current":n===t.length-1?`page`:void 0,onClick:()=>mn(n+1),children:e})]},n))]})}function sl(){let e=I(e=>e.locked),t=I(e=>L(e).view?.zoom??1),n=q(e=>Object.values(e.runs[I.getState().active]??{}).filter(e=>e.errors.length).length);return(0,H.jsxs)(`div`,{className:`viewbar`,role:`toolbar`,"aria-label":`View`,children:[(0,H.jsx)(`button`,{type:`button`,"aria-label":`Zoom out`,title:`Zoom out (Alt+-)`,onClick:()=>Ba(.8),children:`−`}),(0,H.jsxs)(`button`,{type:`button`,className:`zoom`,title:`Back to 100 %`,"aria-label":`Zoom ${Math.round(t*100)} %`,onClick:()=>Va(1),children:[Math.round(t*100),` %`]}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Zoom in`,title:`Zoom in (Alt+=)`,onClick:()=>Ba(1.25),children:`+`}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Show all`,title:`Show all (.)`,onClick:()=>za(),children:(0,H.jsx)(X,{name:`fit`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Lock the canvas`,"aria-pressed":e,title:`Lock (H)`,onClick:()=>oo(`lock`),children:(0,H.jsx)(X,{name:`lock`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Undo`,title:`Undo (Ctrl+Z)`,onClick:()=>oo(`undo`),children:(0,H.jsx)(X,{name:`undo`,size:14})}),(0,H.jsx)(`button`,{type:`button`,"aria-label":`Redo`,title:`Redo (Ctrl+Y)`,onClick:()=>oo(`redo`),children:(0,H.jsx)(X,{name:`redo`,size:14})}),n>0&&(0,H.jsxs)(`button`,{type:`button`,className:`error-count`,"aria-label":`${n} nodes with errors`,onClick:()=>I.setState({side:`errors`}),children:[(0,H.jsx)(X,{name:`warn`,size:14}),` `,n]})]})}Object.assign(globalThis,{burnish:{layer:()=>z(I.getState()),view:Ua}}),(0,ae.createRoot)(document.getElementById(`root`)).render((0,H.jsx)(al,{}));

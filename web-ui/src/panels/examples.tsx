@@ -1,13 +1,17 @@
 //! The example workflows that come with Burnish, each with a picture that it made.
 
 import batch from "../../../workflows/batch.json?raw";
+import controlnet from "../../../workflows/controlnet.json?raw";
 import hiresFix from "../../../workflows/hires-fix.json?raw";
 import imageToImage from "../../../workflows/image-to-image.json?raw";
 import inpaint from "../../../workflows/inpaint.json?raw";
+import lora from "../../../workflows/lora.json?raw";
 import batchPicture from "../../../workflows/pictures/batch.webp?no-inline";
+import controlnetPicture from "../../../workflows/pictures/controlnet.webp?no-inline";
 import hiresFixPicture from "../../../workflows/pictures/hires-fix.webp?no-inline";
 import imageToImagePicture from "../../../workflows/pictures/image-to-image.webp?no-inline";
 import inpaintPicture from "../../../workflows/pictures/inpaint.webp?no-inline";
+import loraPicture from "../../../workflows/pictures/lora.webp?no-inline";
 import promptEditingPicture from "../../../workflows/pictures/prompt-editing.webp?no-inline";
 import promptWeightingPicture from "../../../workflows/pictures/prompt-weighting.webp?no-inline";
 import textToImagePicture from "../../../workflows/pictures/text-to-image.webp?no-inline";
@@ -38,6 +42,8 @@ export const EXAMPLES: readonly Example[] = [
   { title: "Prompt editing", about: "One prompt for the first steps, another for the rest", picture: promptEditingPicture, text: promptEditing },
   { title: "Batch", about: "Four pictures of one prompt in one run", picture: batchPicture, text: batch },
   { title: "XY grid", about: "Seeds across, guidance down, side by side", picture: xyGridPicture, text: xyGrid },
+  { title: "LoRA", about: "Things without colour, by a LoRA", picture: loraPicture, text: lora },
+  { title: "ControlNet", about: "Edges tell where the thing stands", picture: controlnetPicture, text: controlnet },
   { title: "Upscale", about: "Enlarged four times by a network made for it", picture: upscalePicture, text: upscale },
 ];
 
