@@ -121,7 +121,7 @@ impl Config {
         let [mlp, _] = weights.sizes("double_blocks.0.img_mlp.0.weight")?;
         let [outputs, _] = weights.sizes("final_layer.linear.weight")?;
         let head = weights.shape("double_blocks.0.img_attn.norm.key_norm.scale").map_or(0, |it| it.iter().product());
-        if head == 0 || head % 16 != 0 || width % head != 0 {
+        if head == 0 || !head.is_multiple_of(16) || !width.is_multiple_of(head) {
             return Err(bad(format!("heads {head} wide do not fit the width {width} or its three axes")));
         }
         if inputs % (PATCH * PATCH) != 0 || outputs % (PATCH * PATCH) != 0 || inputs < outputs {
@@ -292,7 +292,7 @@ impl Network for Flux {
 /// x `[B, c, h, w]` → `[B, N, 4c]`, and how many tokens there are down and across.
 pub(super) fn tokens(mut x: Tensor<4>) -> (Tensor<3>, [usize; 2]) {
     for side in [2, 3] {
-        if x.dims()[side] % PATCH != 0 {
+        if !x.dims()[side].is_multiple_of(PATCH) {
             let first = x.clone().narrow(side, 0, 1);
             x = Tensor::cat(vec![x, first], side);
         }

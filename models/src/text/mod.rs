@@ -33,6 +33,9 @@ const CHUNKS_AT_ONCE: usize = 16;
 /// The longest prompt that is encoded as a whole: what distances add to the scores grows with its square.
 const LONGEST: usize = 2048;
 
+/// Makes the network of an architecture.
+pub type Build = fn(&Weights, &Architecture, &Device) -> Result<Box<dyn Encode>, LoadError>;
+
 /// A family of text encoders.
 pub struct Architecture {
     /// Its short name.
@@ -44,7 +47,7 @@ pub struct Architecture {
     /// Its sizes, from the tensors and the settings beside them.
     pub sizes: fn(&Weights, &Self) -> Result<Sizes, LoadError>,
     /// Makes the network; every tensor comes from the weights.
-    pub build: fn(&Weights, &Self, &Device) -> Result<Box<dyn Encode>, LoadError>,
+    pub build: Build,
     /// The tokenizer it was trained with.
     pub tokenizer: fn() -> Tokenizer,
     /// Whether its chunks begin with a start token.

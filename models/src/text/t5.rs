@@ -60,7 +60,7 @@ impl Config {
         let [inner, _] = weights.sizes(&format!("{first}0.SelfAttention.q.weight"))?;
         let [buckets, heads] = weights.sizes(&format!("{first}0.SelfAttention.relative_attention_bias.weight"))?;
         let [hidden, _] = weights.sizes(&format!("{first}1.DenseReluDense.wi_0.weight"))?;
-        if !inner.is_multiple_of(heads) || heads > MOST || buckets > MOST || buckets < 4 {
+        if !inner.is_multiple_of(heads) || heads > MOST || !(4..=MOST).contains(&buckets) {
             let reason = format!("{heads} heads that tell {buckets} distances apart do not fit {inner} channels");
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }

@@ -64,23 +64,6 @@ def comfyui_utils(address):
     asyncio.run(api.submit(PROMPT, Callbacks()))
 
 
-def comfy_script(address):
-    from comfy_script import runtime
-
-    runtime.load(f"http://{address}/")
-    from comfy_script.runtime import Workflow
-    from comfy_script.runtime.nodes import EmptyImage, SaveImage
-
-    # Jobs that end at once, one after the other: each is heard of.
-    for color in range(10):
-        with Workflow(wait=True):
-            saved = SaveImage(EmptyImage(64, 32, 1, color), "client")
-        picture = saved.wait()[0]
-    print("%dx%d" % picture.size, flush=True)
-    # Its threads listen for ever.
-    os._exit(0)
-
-
 def comfy_cli(address):
     import subprocess
     import urllib.request

@@ -6,21 +6,17 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 /// What is installed, in versions that are known.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 6] = [
     "comfy-api-simplified==1.6.0",
     "comfyui-utils==0.0.1",
-    "comfy-script[client]==0.6.1",
     "comfy-cli==1.23.0",
     "comfyui-workflow-templates-json==0.1.123",
     "openai==3.54.0",
     "pillow==13.0.0",
-    // What comfy-script needs and does not say.
-    "nest_asyncio2",
-    "tqdm",
 ];
 
-const IMPORTS: &str = "import comfy_api_simplified, comfyui_utils, comfy_script, comfy_cli, comfyui_workflow_templates_json
-import nest_asyncio2, openai, PIL, tqdm";
+const IMPORTS: &str = "import comfy_api_simplified, comfyui_utils, comfy_cli, comfyui_workflow_templates_json
+import openai, PIL";
 
 /// One test installs, the others wait for it.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -60,7 +56,6 @@ fn clients_that_others_wrote_get_their_pictures() {
         ("comfy_api_simplified", "80x32"),
         ("comfyui_utils", "64x32"),
         ("comfyui_utils", "64x32"),
-        ("comfy_script", "64x32"),
         ("comfy_cli", "64x32"),
         ("openai", "64x64"),
     ];
