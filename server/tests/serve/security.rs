@@ -16,7 +16,7 @@ fn pages_of_other_sites_may_not_ask() {
     let own = format!("Origin: http://{}", server.address);
     let port = server.address.rsplit(':').next().unwrap();
     let (other_port, other_name) =
-        (format!("Origin: http://127.0.0.1:{}1", &port[..4]), format!("Origin: http://localhost:{port}"));
+        (format!("Origin: http://127.0.0.1:{}", port.parse::<u16>().unwrap() ^ 1), format!("Origin: http://localhost:{port}"));
     let https = format!("Origin: https://{}", server.address);
     for (lines, allowed) in [
         (&[][..], true),
