@@ -10,6 +10,9 @@ const NEWER: &[&str] = &["ComfyMathExpression", "ComfyNumberConvert", "ComfySwit
 /// Choices that are newer as well.
 const NEWER_CHOICES: &[&str] = &["exp_heun_2_x0", "exp_heun_2_x0_sde"];
 
+/// A class that has an output since: templates of newer releases link it.
+const NEWER_OUTPUT: &str = "PreviewAny";
+
 fn facts() -> BTreeMap<String, Value> {
     serde_json::from_str(include_str!("object_info.json")).expect("made by make_object_info.py")
 }
@@ -20,6 +23,11 @@ fn classes_have_the_slots_of_comfyui() {
     let mut wrong = Vec::new();
     for (class, fact) in &facts {
         if let Some(spec) = catalogue.spec(class) {
+            let mut spec = NodeSpec::clone(&spec);
+            if class == NEWER_OUTPUT {
+                assert_eq!(spec.outputs.len(), 1);
+                spec.outputs.clear();
+            }
             wrong.extend(differences(&spec, fact, &catalogue).into_iter().map(|it| format!("{class}: {it}")));
         }
     }
