@@ -10,7 +10,6 @@ So the UNet can be trained before the decoder, and the decoder learns to draw th
 Resumable: it saves every minute.
 """
 
-import argparse
 import pathlib
 
 import torch
@@ -126,12 +125,7 @@ def batch_of(world, n, rng):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=pathlib.Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--end", type=float, default=0.02, help="the rate falls by a cosine to this share of it")
-    parser.add_argument("--batch", type=int, default=16)
+    parser = trainer.options(__doc__, merges=False, rate=1e-3, end=0.02, batch=16)
     parser.add_argument("--noise", type=float, default=0.07)
     parser.add_argument("--overfit", action="store_true")
     args = parser.parse_args()

@@ -6,9 +6,7 @@ The UNet alone draws each thing in one pose. Here things are mirrored and moved 
 Canny edges are the hint. Resumable: it saves every minute, to RUN/controlnet.pt and, in diffusers' form and f16, to `--to`.
 """
 
-import argparse
 import json
-import pathlib
 
 import torch
 import torch.nn.functional as F
@@ -50,15 +48,7 @@ def make(unet):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=pathlib.Path, required=True)
-    parser.add_argument("--merges", type=pathlib.Path, required=True, help="CLIP's merges file")
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--end", type=float, default=0.03, help="the rate falls by a cosine to this share of it")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--to", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = trainer.options(__doc__, to="the folder that it writes", rate=1.5e-3, end=0.03, batch=64).parse_args()
     world, look, path = World(args.run), autoencoder.Look(args.run), args.run / "controlnet.pt"
     known = text.Captions(world, args.merges, args.run / "tokenizer")
     unet, contexts = diffusion.trained(args.run, known)

@@ -7,8 +7,6 @@ The UNet predicts the noise, on Stable Diffusion 1's schedule. Each caption is e
 Resumable: it saves every minute.
 """
 
-import argparse
-import pathlib
 import threading
 
 import torch
@@ -165,13 +163,7 @@ def trained(run, known):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=pathlib.Path, required=True)
-    parser.add_argument("--merges", type=pathlib.Path, required=True, help="CLIP's merges file")
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--end", type=float, default=0.02, help="the rate falls by a cosine to this share of it")
-    parser.add_argument("--batch", type=int, default=64)
+    parser = trainer.options(__doc__, rate=1.5e-3, end=0.02, batch=64)
     parser.add_argument("--cap", type=float, default=20.0, help="the largest weight of a noisy step in the loss")
     parser.add_argument("--guide", type=float, default=0.05, help="the weight of: each place looks at its own token")
     parser.add_argument("--fresh", action="store_true", help="start from random weights")

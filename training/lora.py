@@ -5,8 +5,6 @@
 Resumable: it saves every minute, to RUN/lora.pt and, in diffusers' form and f16, to `--to`.
 """
 
-import argparse
-import pathlib
 
 import torch
 from peft import LoraConfig
@@ -24,15 +22,7 @@ LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=pathlib.Path, required=True)
-    parser.add_argument("--merges", type=pathlib.Path, required=True, help="CLIP's merges file")
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--end", type=float, default=0.03, help="the rate falls by a cosine to this share of it")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--to", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = trainer.options(__doc__, to="the file that it writes", rate=1e-3, end=0.03, batch=64).parse_args()
     world, look, path = World(args.run), autoencoder.Look(args.run), args.run / "lora.pt"
     known = text.Captions(world, args.merges, args.run / "tokenizer")
     unet, contexts = diffusion.trained(args.run, known)

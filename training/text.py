@@ -7,9 +7,7 @@ which token speaks of which place: so the same tokens also tell their place (cos
 read the tokens are thrown away. Resumable: it saves every minute.
 """
 
-import argparse
 import math
-import pathlib
 
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -91,13 +89,7 @@ class Captions:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=pathlib.Path, required=True)
-    parser.add_argument("--merges", type=pathlib.Path, required=True, help="CLIP's merges file")
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--end", type=float, default=0.02, help="the rate falls by a cosine to this share of it")
-    parser.add_argument("--batch", type=int, default=64)
+    parser = trainer.options(__doc__, rate=2e-3, end=0.02, batch=64)
     parser.add_argument("--fresh", action="store_true", help="start from random weights")
     parser.add_argument("--trial", action="store_true", help="save nothing")
     args = parser.parse_args()

@@ -1,13 +1,15 @@
-"""The training loop of both trainers, made for a busy machine.
+"""The training loop of the trainers, made for a busy machine.
 
 Two threads, each with one core and its own copy of the model, take turns to hand gradients to one optimizer. Neither
 waits for the other, so a core that other programs keep busy only slows its own thread (an OpenMP team of two would spin
 at every barrier). The price: a gradient may be one step old, and two runs with one seed are alike, not equal.
 """
 
+import argparse
 import collections
 import copy
 import math
+import pathlib
 import threading
 import time
 
@@ -58,6 +60,21 @@ class Muon:
             size = 0.2 * max(rows, columns) ** 0.5
             for p, step in zip(params, x):
                 p.mul_(1 - rate * self.decay).add_(step.reshape(p.shape), alpha=-rate * size)
+
+
+def options(about, *, merges=True, to=None, rate, end, batch):
+    """The options that trainers share, with a trainer's own usual values; it may add more. `about` is its docstring, `to` says what it writes."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=pathlib.Path, required=True)
+    if merges:
+        parser.add_argument("--merges", type=pathlib.Path, required=True, help="CLIP's merges file")
+    if to:
+        parser.add_argument("--to", type=pathlib.Path, required=True, help=to)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--end", type=float, default=end, help="the rate falls by a cosine to this share of it")
+    parser.add_argument("--batch", type=int, default=batch)
+    return parser
 
 
 def train(model, loss, *, minutes, rate, end, step, save, decay=0.0, report=20):

@@ -87,7 +87,12 @@ pub struct LatentFormat {
     pub preview: &'static [[f32; 3]],
     /// Added to the guess.
     pub preview_bias: [f32; 3],
+    /// How the files of the small autoencoder for these latents begin, which sees them as the networks do.
+    pub small: &'static str,
 }
+
+/// Every format, in the order in which small autoencoders are offered.
+pub const FORMATS: &[&LatentFormat] = &[&SD15, &SDXL, &SD3, &FLUX];
 
 /// The latents of Stable Diffusion 1 and 2.
 ///
@@ -100,6 +105,7 @@ pub const SD15: LatentFormat = LatentFormat {
     shift: 0.0,
     preview: &[[0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177]],
     preview_bias: [0.0; 3],
+    small: "taesd",
 };
 
 /// The latents of Stable Diffusion XL.
@@ -110,19 +116,27 @@ pub const SDXL: LatentFormat = LatentFormat {
     scale: 0.13025,
     preview: &[[0.3651, 0.4232, 0.4341], [-0.2533, -0.0042, 0.1068], [0.1076, 0.1111, -0.0362], [-0.3165, -0.2492, -0.2188]],
     preview_bias: [0.1084, -0.0175, -0.0011],
+    small: "taesdxl",
     ..SD15
 };
 
 /// The latents of FLUX.1.
 ///
 /// Reference: scale and shift in black-forest-labs/flux `src/flux/util.py`.
-pub const FLUX: LatentFormat =
-    LatentFormat { channels: 16, downscale: 8, scale: 0.3611, shift: 0.1159, preview: &[], preview_bias: [0.0; 3] };
+pub const FLUX: LatentFormat = LatentFormat {
+    channels: 16,
+    downscale: 8,
+    scale: 0.3611,
+    shift: 0.1159,
+    preview: &[],
+    preview_bias: [0.0; 3],
+    small: "taef1",
+};
 
 /// The latents of Stable Diffusion 3 and 3.5.
 ///
 /// Reference: scale and shift in Stability-AI/sd3.5 `sd3_impls.py` `SD3LatentFormat`.
-pub const SD3: LatentFormat = LatentFormat { scale: 1.5305, shift: 0.0609, ..FLUX };
+pub const SD3: LatentFormat = LatentFormat { scale: 1.5305, shift: 0.0609, small: "taesd3", ..FLUX };
 
 impl LatentFormat {
     /// From the picture side's scale to the network's.

@@ -1,9 +1,9 @@
 //! Nodes that turn model files into recipes.
 
 use models::checkpoint::{Configuration, open_clip, open_clips, open_model, open_vae};
-use models::text::Embeddings;
-use models::text::Family;
-use models::{Checkpoint, Clip, LoadError, Model, Vae, Weights};
+use models::latent::FORMATS;
+use models::text::{Embeddings, Family};
+use models::{Checkpoint, Clip, LatentFormat, LoadError, Model, Vae, Weights};
 use runtime::node::Literals;
 use runtime::{Blockable, Choice, Context, Fingerprint, Folders, Node, NodeError, Registry, Run, registry};
 use std::fs::Metadata;
@@ -303,10 +303,6 @@ struct VAELoader {
     vae_name: String,
 }
 
-/// Small autoencoders see latents as their family's networks do: scaled and shifted so.
-const SMALL_SCALES: &[(&str, f64, f64)] =
-    &[("taesd", 0.18215, 0.0), ("taesdxl", 0.13025, 0.0), ("taesd3", 1.5305, 0.0609), ("taef1", 0.3611, 0.1159)];
-
 impl Run for VAELoader {
     type Output = Vae;
 
@@ -315,11 +311,13 @@ impl Run for VAELoader {
         if self.vae_name == "pixel_space" {
             return Vae::pixels().map_err(blamed);
         }
-        let small = SMALL_SCALES.iter().find(|it| it.0 == self.vae_name);
-        if let (Some((name, scale, shift)), Some([encoder, decoder])) = (small, cx.folders().small_vae(&self.vae_name)) {
+        // Small autoencoders see latents as their family's networks do.
+        let small = FORMATS.iter().find(|it| it.small == self.vae_name);
+        if let (Some(&&LatentFormat { small: name, scale, shift, .. }), Some([encoder, decoder])) =
+            (small, cx.folders().small_vae(&self.vae_name))
+        {
             let halves = Weights::open(&encoder).and_then(|it| Ok((it, Weights::open(&decoder)?)));
-            let vae =
-                halves.and_then(|(encoder, decoder)| Vae::small(&encoder, &decoder)).and_then(|it| it.scaled(*scale, *shift));
+            let vae = halves.and_then(|(encoder, decoder)| Vae::small(&encoder, &decoder)).and_then(|it| it.scaled(scale, shift));
             return vae.map_err(|error| load_error(error, "vae_name").hint(format!("`{name}` is two files in vae_approx")));
         }
         let path = find(cx, "vae", &self.vae_name, "vae_name")?;

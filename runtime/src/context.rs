@@ -278,7 +278,15 @@ impl Previewing<'_> {
         let small = small.as_ref()?;
         let [_, channels, height, width] = <[usize; 4]>::try_from(denoised.shape()).ok()?;
         let first = denoised.values().clone().narrow(0, 0, 1).reshape([1, channels, height, width]);
-        let Image(pixels) = small.decode(&Samples::new(first), self.cx.engine(), &Silent(self.cx)).ok()?;
+        let Image(pixels) = match small.decode(&Samples::new(first), self.cx.engine(), &Silent(self.cx)) {
+            Ok(image) => image,
+            Err(error) => {
+                if !matches!(error, Stop::Cancelled) {
+                    self.cx.text(format!("this preview is only a guess: {error}"));
+                }
+                return None;
+            }
+        };
         let [_, height, width, _] = pixels.dims();
         let values: Vec<f32> = pixels.into_data().convert::<f32>().try_to_vec().ok()?;
         Some(Picture { width, height, rgb: values.into_iter().map(|it| (it * 255.0).clamp(0.0, 255.0) as u8).collect() })
@@ -286,16 +294,13 @@ impl Previewing<'_> {
 
     /// The small autoencoder of these latents. It sees them as the network does.
     fn open(&self) -> Result<Option<Vae>, LoadError> {
-        let name = SMALL_VAES.iter().find(|it| it.0 == self.format.scale && it.1 == self.format.channels).map(|it| it.2);
-        let files = name.filter(|_| self.cx.job.fine_previews).and_then(|it| self.cx.folders().small_vae(it));
-        let Some([encoder, decoder]) = files else { return Ok(None) };
+        if !self.cx.job.fine_previews {
+            return Ok(None);
+        }
+        let Some([encoder, decoder]) = self.cx.folders().small_vae(self.format.small) else { return Ok(None) };
         Vae::small(&Weights::open(&encoder)?, &Weights::open(&decoder)?).map(Some)
     }
 }
-
-/// Scale and channels of latents, and the small autoencoder that draws them.
-const SMALL_VAES: &[(f64, usize, &str)] =
-    &[(0.18215, 4, "taesd"), (0.13025, 4, "taesdxl"), (1.5305, 16, "taesd3"), (0.3611, 16, "taef1")];
 
 /// The linear guess of what the first latent shows, one pixel a cell; the middle frame of a film.
 fn guess(samples: &Samples, format: &LatentFormat) -> Option<Picture> {

@@ -2,6 +2,7 @@
 
 use crate::event::Place;
 use models::LoadError;
+use models::latent::FORMATS;
 use std::path::{Component, Path, PathBuf};
 
 /// The directories of one installation.
@@ -16,9 +17,6 @@ pub struct Folders {
     /// The model folders (`checkpoints`, `loras`...).
     pub models: models::Folders,
 }
-
-/// The small autoencoders that `vae` offers where their files are.
-const SMALL_VAES: &[&str] = &["taesd", "taesdxl", "taesd3", "taef1"];
 
 /// The configurations of the original Stable Diffusion code that `configs` offers, as ComfyUI does.
 const CONFIGURATIONS: &[&str] = &[
@@ -129,8 +127,8 @@ impl Folders {
     fn built_in(&self, folder: &str) -> Vec<String> {
         match folder {
             "vae" => {
-                let small = SMALL_VAES.iter().filter(|it| self.small_vae(it).is_some());
-                small.chain(&["pixel_space"]).map(|it| (*it).to_owned()).collect()
+                let small = FORMATS.iter().map(|it| it.small).filter(|it| self.small_vae(it).is_some());
+                small.chain(["pixel_space"]).map(str::to_owned).collect()
             }
             "configs" => CONFIGURATIONS.iter().map(|it| (*it).to_owned()).collect(),
             _ => Vec::new(),

@@ -26,7 +26,18 @@ const PLOTS: &[(&str, &str, &[&str])] = &[
     (
         "exponential",
         "Exponential integrators and predictor-correctors",
-        &["euler", "res_multistep", "uni_pc", "uni_pc_bh2", "er_sde", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"],
+        &[
+            "euler",
+            "res_multistep",
+            "uni_pc",
+            "uni_pc_bh2",
+            "er_sde",
+            "exp_heun_2_x0",
+            "seeds_2",
+            "seeds_3",
+            "sa_solver",
+            "sa_solver_pece",
+        ],
     ),
 ];
 
@@ -173,4 +184,16 @@ fn plot(title: &str, curves: &[Curve]) -> String {
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_says_what_the_samplers_say() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/samplers.md");
+        assert!(
+            std::fs::read_to_string(path).unwrap() == super::page(),
+            "docs/samplers.md is stale: run the bench `sampler_page`"
+        );
+    }
 }

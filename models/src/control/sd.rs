@@ -164,3 +164,36 @@ impl Network for ControlUnet {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The demo model's ControlNet, with a setting of its folder changed.
+    fn opened(name: &str, value: serde_json::Value) -> Result<ControlUnet, LoadError> {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows/models/controlnet/burnish-demo-edges");
+        let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(demo.join("config.json")).unwrap()).unwrap();
+        config[name] = value;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("diffusion_pytorch_model.safetensors");
+        std::fs::copy(demo.join("diffusion_pytorch_model.safetensors"), &file).unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        let weights = Weights::open(&file).unwrap().canonical(CONTROLNET.layouts).unwrap();
+        ControlUnet::new(&weights, &Device::flex())
+    }
+
+    #[test]
+    fn settings_that_only_a_controlnet_has_are_read_and_those_it_cannot_follow_are_named() {
+        assert!(opened("conditioning_channels", json!(3)).is_ok());
+        for (name, value) in [
+            ("conditioning_channels", json!(1)),
+            ("controlnet_conditioning_channel_order", json!("bgr")),
+            ("global_pool_conditions", json!(true)),
+            ("an_invention", json!(true)),
+        ] {
+            let error = opened(name, value).err().unwrap();
+            assert!(matches!(&error, LoadError::Config { reason, .. } if reason.contains(name)), "{error}");
+        }
+    }
+}

@@ -237,7 +237,7 @@ const TOY: Architecture = Architecture {
         Ok(Box::new(Toy { extra: weights.shape("extra").unwrap()[0] }))
     },
     encoders: crate::text::Family::Sd,
-    latent: LatentFormat { channels: 4, downscale: 8, scale: 0.18215, shift: 0.0, preview: &[], preview_bias: [0.0; 3] },
+    latent: LatentFormat { preview: &[], ..crate::latent::SD15 },
     prediction: |_| Prediction::Epsilon,
 };
 

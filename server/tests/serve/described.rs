@@ -109,7 +109,14 @@ fn pictures_are_drawn_for_programs_that_know_openai() {
     let url = answer["data"][0]["url"].as_str().unwrap().to_owned();
     let path = url.strip_prefix(&server.url("")).unwrap().to_owned();
     assert_eq!(pixels(&server.get(&path).body), pixels(&pictures[0]), "a seed names a picture");
-    for wrong in [json!({}), json!({ "prompt": "x", "n": 99 }), json!({ "prompt": "x", "size": "big" })] {
+    for wrong in [
+        json!({}),
+        json!({ "prompt": "x", "n": 99 }),
+        json!({ "prompt": "x", "size": "big" }),
+        json!({ "prompt": "x", "size": 64 }),
+        json!({ "prompt": "x", "seed": -1 }),
+        json!({ "prompt": "x", "response_format": 5 }),
+    ] {
         let answer = ask(wrong);
         assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (400, Some("invalid_request_error")));
     }

@@ -13,13 +13,12 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import FluxTransformer2DModel
 from safetensors.numpy import save_file
 
-from made import values
+from made import fill, joined
 
 torch.set_grad_enabled(False)
 OUT = Path(__file__).parent.parent / "goldens"
@@ -73,26 +72,13 @@ def original_parts(state):
         for index in range(2):
             for name, parts in rows.items():
                 table[block.format(index) + name] = [prefixes[block].format(index) + it for it in parts]
-    out = {}
-    for name, parts in table.items():
-        if parts[0] in state:
-            out[name] = parts
-        for end in (".weight", ".bias"):
-            if parts[0] + end in state:
-                out[name + end] = [it + end for it in parts]
-    assert sorted(sum(out.values(), [])) == sorted(state)
-    return out
+    return joined(table, state)
 
 
-def made(table, seed, name, shape):
+def spread(name, shape):
     if len(shape) > 1:
-        offset, scale = 0.0, float(np.float32(math.sqrt(12 / math.prod(shape[1:]))))
-    else:
-        offset, scale = (1.0, 0.4) if "norm" in name and not name.endswith("bias") else (0.0, 0.2)
-    scale = float(np.float32(scale))
-    row = torch.from_numpy(values(seed + len(table), shape, offset, scale))
-    table.append([name, name, list(shape), list(shape), offset, scale])
-    return row
+        return 0.0, math.sqrt(12 / math.prod(shape[1:]))
+    return (1.0, 0.4) if "norm" in name and not name.endswith("bias") else (0.0, 0.2)
 
 
 def build(name, guidance, original=False):
@@ -101,17 +87,9 @@ def build(name, guidance, original=False):
         joint_attention_dim=24, pooled_projection_dim=20, guidance_embeds=guidance, axes_dims_rope=[4, 14, 14],
     )
     model = FluxTransformer2DModel(**config).eval()
-    seed, table, state = 100_000 + 1000 * len(cases), [], {}
+    seed = 100_000 + 1000 * len(cases)
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    if original:
-        for fused, parts in original_parts(shapes).items():
-            rows = [shapes[it][0] for it in parts]
-            whole = made(table, seed, fused, (sum(rows), *shapes[parts[0]][1:]))
-            if fused.startswith("final_layer.adaLN"):
-                whole = torch.cat(whole.chunk(2)[::-1])
-            state.update(zip(parts, whole.split(rows)))
-    else:
-        state = {key: made(table, seed, key, shape) for key, shape in shapes.items()}
+    state, table = fill(shapes, seed, spread, original_parts(shapes) if original else None, ("final_layer.adaLN",))
     model.load_state_dict(state)
     cases[name] = {"dtype": "F32", "seed": seed, "config": {"_class_name": "FluxTransformer2DModel", **config}, "tensors": table}
     return model

@@ -3,7 +3,8 @@
     python tests/parity/make/sampling_newer.py PATH_TO_A_COMFYUI_CHECKOUT
 
 adds them to `tests/parity/goldens/sampling.json` and `sampling.safetensors`, in whose form they are. The checkout has to know the
-samplers; it is imported, nothing of it is copied here. Before anything is written, a sampler that the files have already is run in
+samplers; it is imported, nothing of it is copied here. (The numbers that are there now came from 0.3.64 with the later form of SEEDS-2 and
+the two samplers put in by hand, from a public program that took them over: no later release was at hand.) Before anything is written, a sampler that the files have already is run in
 the same way and compared, so that new numbers cannot come from another formula. Noise comes from a generator with the seed itself,
 as in ComfyUI 0.3.64; later ones add one to it.
 """

@@ -13,12 +13,11 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import SD3Transformer2DModel
 from safetensors.numpy import save_file
 
-from made import values
+from made import fill, joined
 
 torch.set_grad_enabled(False)
 OUT = Path(__file__).parent.parent / "goldens"
@@ -65,26 +64,13 @@ def original_parts(state):
     for index in range(LAYERS):
         for name, parts in BLOCK.items():
             table[f"joint_blocks.{index}.{name}"] = [f"transformer_blocks.{index}.{it}" for it in parts]
-    out = {}
-    for name, parts in table.items():
-        if parts[0] in state:
-            out[name] = parts
-        for end in (".weight", ".bias"):
-            if parts[0] + end in state:
-                out[name + end] = [it + end for it in parts]
-    assert sorted(sum(out.values(), [])) == sorted(state)
-    return out
+    return joined(table, state)
 
 
-def made(table, seed, name, shape):
+def spread(name, shape):
     if len(shape) > 1:
-        offset, scale = 0.0, 1.0 if "pos_embed" in name and len(shape) == 3 else math.sqrt(12 / math.prod(shape[1:]))
-    else:
-        offset, scale = (1.0, 0.4) if ("norm" in name or "ln_" in name) and name.endswith("weight") else (0.0, 0.2)
-    scale = float(np.float32(scale))
-    row = torch.from_numpy(values(seed + len(table), shape, offset, scale))
-    table.append([name, name, list(shape), list(shape), offset, scale])
-    return row
+        return 0.0, 1.0 if "pos_embed" in name and len(shape) == 3 else math.sqrt(12 / math.prod(shape[1:]))
+    return (1.0, 0.4) if ("norm" in name or "ln_" in name) and name.endswith("weight") else (0.0, 0.2)
 
 
 def case(name, original=False, size=(6, 8), **more):
@@ -93,17 +79,9 @@ def case(name, original=False, size=(6, 8), **more):
         joint_attention_dim=24, caption_projection_dim=32, pooled_projection_dim=20, out_channels=16, pos_embed_max_size=6, **more,
     )
     model = SD3Transformer2DModel(**config).eval()
-    seed, table, state = 300_000 + 1000 * len(cases), [], {}
+    seed = 300_000 + 1000 * len(cases)
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    if original:
-        for fused, parts in original_parts(shapes).items():
-            rows = [shapes[it][0] for it in parts]
-            whole = made(table, seed, fused, (sum(rows), *shapes[parts[0]][1:]))
-            if fused.startswith(SWAPPED):
-                whole = torch.cat(whole.chunk(2)[::-1])
-            state.update(zip(parts, whole.split(rows)))
-    else:
-        state = {key: made(table, seed, key, shape) for key, shape in shapes.items()}
+    state, table = fill(shapes, seed, spread, original_parts(shapes) if original else None, SWAPPED)
     model.load_state_dict(state)
     config = {**config, "dual_attention_layers": list(config.get("dual_attention_layers", ()))}
     cases[name] = {"dtype": "F32", "seed": seed, "config": {"_class_name": "SD3Transformer2DModel", **config}, "tensors": table}

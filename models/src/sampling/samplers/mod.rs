@@ -177,7 +177,7 @@ pub const SAMPLERS: &[Sampler] = &[
         exponential::exp_heun,
         facts(
             "The exponential Heun method: the belief as a straight line from one end of a step to the other.",
-            "arXiv 2305.14267",
+            "Hochbruck and Ostermann 2010",
             Some(2),
             2,
         ),

@@ -167,26 +167,31 @@ impl Wish {
                 .filter(|it| (1..=MOST_PICTURES).contains(it))
                 .ok_or_else(|| wrong("n", format!("`n` is 1 to {MOST_PICTURES}")))?,
         };
-        let size =
-            match request["size"].as_str() {
-                None | Some("auto") => None,
-                Some(text) => {
-                    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-                    let sides = sides.filter(|(w, h)| SIDES.contains(w) && SIDES.contains(h));
-                    Some(sides.ok_or_else(|| {
-                        wrong("size", format!("`size` is `auto`, or WIDTHxHEIGHT with sides of {SIDES:?} pixels"))
-                    })?)
-                }
-            };
-        let inside = match request["response_format"].as_str() {
-            None | Some("url") => false,
-            Some("b64_json") => true,
-            Some(_) => return Err(wrong("response_format", "`response_format` is `url` or `b64_json`")),
+        let size = match &request["size"] {
+            Value::Null => None,
+            Value::String(text) if text == "auto" => None,
+            size => {
+                let sides = size.as_str().and_then(|it| it.split_once('x'));
+                let sides = sides.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+                let sides = sides.filter(|(w, h)| SIDES.contains(w) && SIDES.contains(h));
+                let needed = || format!("`size` is `auto`, or WIDTHxHEIGHT with sides of {SIDES:?} pixels");
+                Some(sides.ok_or_else(|| wrong("size", needed()))?)
+            }
+        };
+        let inside = match &request["response_format"] {
+            Value::Null => false,
+            Value::String(text) if text == "url" => false,
+            Value::String(text) if text == "b64_json" => true,
+            _ => return Err(wrong("response_format", "`response_format` is `url` or `b64_json`")),
+        };
+        let seed = match &request["seed"] {
+            Value::Null => None,
+            seed => Some(seed.as_u64().ok_or_else(|| wrong("seed", "`seed` is a whole number from 0 on"))?),
         };
         if request["stream"] == Value::Bool(true) {
             return Err(wrong("stream", "pictures are not streamed here; the websocket at /ws shows them while they are drawn"));
         }
-        Ok(Self { prompt: prompt.to_owned(), count, size, inside, seed: request["seed"].as_u64() })
+        Ok(Self { prompt: prompt.to_owned(), count, size, inside, seed })
     }
 }
 
