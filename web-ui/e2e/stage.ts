@@ -137,7 +137,10 @@ export class Editor {
     await this.page.getByRole("button", { name: "Examples", exact: true }).click();
     await this.page.locator(".templates button", { hasText: title }).click();
     await this.page.getByRole("button", { name: "Examples", exact: true }).click();
+    await this.page.locator(".templates").waitFor({ state: "detached" });
     await this.page.locator(".react-flow__node-node").first().waitFor();
+    // The canvas hears of the room that the panel left with the next frame; shown before, it would be shown too small.
+    await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await this.page.keyboard.press(".");
     await this.page.waitForTimeout(100);
   }
