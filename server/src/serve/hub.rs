@@ -140,6 +140,16 @@ impl Hub {
         self.changed.notify_one();
     }
 
+    /// A job of this client ended: it hears how many are left, as after every job, even where none was ever told to be there: a short
+    /// job may be done before its client could hear of it.
+    pub(crate) fn job_ended(&self, client: Option<&str>, remaining: usize) {
+        if let Some(client) = client.and_then(|it| self.clients.get(it)) {
+            client.outbox.lock().remaining = None;
+            client.tell_remaining(remaining);
+        }
+        self.changed.notify_one();
+    }
+
     /// Waits until the length of the queue changed.
     pub(crate) async fn queue_has_changed(&self) {
         self.changed.notified().await;
@@ -378,5 +388,9 @@ mod tests {
         hub.tell_remaining(1);
         hub.tell_remaining(0);
         assert_eq!(events(&client.outbox.lock()), 2);
+        // Too short a job to be told of is told to be over.
+        hub.job_ended(Some("me"), 0);
+        hub.tell_remaining(0);
+        assert_eq!(events(&client.outbox.lock()), 3);
     }
 }

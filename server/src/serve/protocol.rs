@@ -320,7 +320,7 @@ impl Narrator {
 
     /// The job is in the history now: tells its client the length of the queue and that this was all.
     pub(crate) fn end(&self, remaining: usize) {
-        self.hub.queue_changed(self.client.as_deref(), remaining);
+        self.hub.job_ended(self.client.as_deref(), remaining);
         self.owner("executing", &json!({ "node": null, "prompt_id": self.job }));
     }
 
