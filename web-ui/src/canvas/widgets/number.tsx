@@ -164,7 +164,8 @@ export function NumberWidget({ row, widget, disabled, set, setMode }: WidgetProp
             event.stopPropagation();
             if (event.key === "Enter") {
               commit();
-              requestAnimationFrame(() => box.current?.focus());
+              // Back to the face, unless something else was focused meanwhile.
+              requestAnimationFrame(() => document.activeElement === document.body && box.current?.focus());
             }
             if (event.key === "Escape") setTyping(null);
           }}

@@ -34,7 +34,7 @@ function ShortText({ row, widget, disabled, set }: WidgetProps<TextKind>) {
             event.stopPropagation();
             if (event.key === "Enter" || event.key === "Escape") {
               event.currentTarget.blur();
-              requestAnimationFrame(() => face.current?.focus());
+              requestAnimationFrame(() => document.activeElement === document.body && face.current?.focus());
             }
           }}
         />
