@@ -192,8 +192,8 @@ impl Checkpoint {
             if let Some((path, _)) = components.get("scheduler") {
                 model.prediction = scheduler(&path.join("scheduler_config.json"))?.unwrap_or(model.prediction);
             }
-            if let Some(vae) = &checkpoint.vae {
-                model.latent_scale = vae.latent_scale()?;
+            if let Some(scale) = checkpoint.vae.as_ref().map(Vae::latent_scale).transpose()?.flatten() {
+                model.latent.scale = scale;
             }
             checkpoint.put_model(model, &weights);
         }

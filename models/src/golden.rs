@@ -1,11 +1,17 @@
 //! Goldens: models with made-up weights, and what the reference code computes with them. The scripts in `tests/parity/make` say how
 //! they come about.
 
-use crate::Weights;
+use crate::diffusion::{About, Call, Hooks, Middle, Network};
+use crate::sampling::first_block::{FirstBlock, FirstBlocks};
+use crate::sampling::noise::Generator;
+use crate::sampling::patches::Layers;
+use crate::{Cond, Model, Samples, Unwatched, Weights};
 use burn::tensor::{Device, Tensor, TensorData};
+use parking_lot::Mutex;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Whose tensor names a file has.
@@ -87,6 +93,50 @@ impl Golden {
         }
         let weights = Weights::open(&file).unwrap();
         (folder, weights)
+    }
+}
+
+/// A network of a golden whose inputs are `x`, `timestep`, `context` and `pooled`.
+pub(crate) struct Transformer<'a> {
+    golden: &'a Golden,
+    network: Box<dyn Network>,
+    vector: Option<Tensor<2>>,
+}
+
+impl<'a> Transformer<'a> {
+    pub(crate) fn new(golden: &'a Golden, weights: &Weights, architecture: &str, guidance: Option<f64>) -> Self {
+        let model = Model::new(weights).unwrap();
+        assert_eq!(model.architecture.name, architecture);
+        let network = (model.architecture.build)(&model.weights, &Device::flex()).unwrap();
+        let context: Tensor<3> = golden.tensor("context");
+        assert_eq!(network.context_width(), context.dims()[2]);
+        let cond = Cond { guidance, ..Cond::new(context, Some(golden.tensor("pooled"))) };
+        let vector = network.vector(&About { cond: &cond, size: [8, 8], negative: false }).unwrap();
+        Self { golden, network, vector }
+    }
+
+    /// What it says; `part` is how much of the input and the timestep it hears.
+    pub(crate) fn run(&self, part: f32, skipped: Layers, first: Option<FirstBlock<'_>>) -> Tensor<4> {
+        let random = Arc::new(Mutex::new(Generator::new(0)));
+        let call = Call {
+            x: Samples::new(self.golden.tensor::<4>("x").mul_scalar(part)),
+            timestep: self.golden.tensor::<1>("timestep").mul_scalar(part),
+            context: self.golden.tensor("context"),
+            vector: self.vector.clone(),
+            control: None,
+            hooks: Some(Hooks { within: &[], middle: Middle::Usual, skipped, first, random: &random }),
+            watch: &Unwatched,
+        };
+        self.network.forward(call).unwrap().tensor()
+    }
+
+    /// What it says under less noise, when all but its first block is taken to do what it did before.
+    pub(crate) fn run_later(&self, part: f32) -> Tensor<4> {
+        let memory = Mutex::new(FirstBlocks::always());
+        memory.lock().begin(2.0);
+        self.run(1.0, Layers::default(), Some(FirstBlock { memory: &memory, ids: &[0] }));
+        memory.lock().begin(1.0);
+        self.run(part, Layers::default(), Some(FirstBlock { memory: &memory, ids: &[0] }))
     }
 }
 

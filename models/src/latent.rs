@@ -1,6 +1,6 @@
 //! Latents: what samplers work on and autoencoders turn into pictures.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 /// A batch of latents of any rank: pictures `[b, c, h, w]`, video `[b, c, t, h, w]`, sound `[b, c, n]`.
 ///
@@ -83,6 +83,8 @@ pub struct LatentFormat {
     pub scale: f64,
     /// See `scale`.
     pub shift: f64,
+    /// Mean and standard deviation of each channel, which are taken out before; empty where none are.
+    pub channel_spread: &'static [[f32; 2]],
     /// A linear guess of the picture: one row `[red, green, blue]` a channel, of values in -1..1; empty where none is known.
     pub preview: &'static [[f32; 3]],
     /// Added to the guess.
@@ -103,6 +105,7 @@ pub const SD15: LatentFormat = LatentFormat {
     downscale: 8,
     scale: 0.18215,
     shift: 0.0,
+    channel_spread: &[],
     preview: &[[0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177]],
     preview_bias: [0.0; 3],
     small: "taesd",
@@ -128,6 +131,7 @@ pub const FLUX: LatentFormat = LatentFormat {
     downscale: 8,
     scale: 0.3611,
     shift: 0.1159,
+    channel_spread: &[],
     preview: &[],
     preview_bias: [0.0; 3],
     small: "taef1",
@@ -138,16 +142,52 @@ pub const FLUX: LatentFormat = LatentFormat {
 /// Reference: scale and shift in Stability-AI/sd3.5 `sd3_impls.py` `SD3LatentFormat`.
 pub const SD3: LatentFormat = LatentFormat { scale: 1.5305, shift: 0.0609, small: "taesd3", ..FLUX };
 
+/// The latents of Playground 2.5, those of SD XL with another scale.
+///
+/// Reference: `latents_mean`, `latents_std` and `scaling_factor` in playgroundai/playground-v2.5-1024px-aesthetic `vae/config.json`.
+pub const PLAYGROUND: LatentFormat = LatentFormat {
+    scale: 0.5,
+    channel_spread: &[[-1.6574, 8.4927], [1.886, 5.9022], [-1.383, 6.5498], [2.5155, 5.2299]],
+    preview: &[[0.3920, 0.4054, 0.4549], [-0.2634, -0.0196, 0.0653], [0.0568, 0.1687, -0.0755], [-0.3112, -0.2359, -0.2076]],
+    preview_bias: [0.0; 3],
+    ..SDXL
+};
+
 impl LatentFormat {
-    /// From the picture side's scale to the network's.
+    /// From the picture side's scale to the network's. Latents are `[b, channels, ...]` or `[b, everything else]`.
     pub fn to_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
         let shifted = if self.shift == 0.0 { latent } else { latent.sub_scalar(self.shift as f32) };
-        shifted.mul_scalar(self.scale as f32)
+        let (shape, [mean, deviation]) = (shifted.dims(), self.spread(&shifted));
+        let own = match (mean, deviation) {
+            (Some(mean), Some(deviation)) => ((self.by_channel(shifted) - mean) / deviation).reshape(shape),
+            _ => shifted,
+        };
+        own.mul_scalar(self.scale as f32)
     }
 
     /// From the network's scale to the picture side's.
     pub fn from_model<const D: usize>(&self, latent: Tensor<D>) -> Tensor<D> {
         let scaled = latent.div_scalar(self.scale as f32);
-        if self.shift == 0.0 { scaled } else { scaled.add_scalar(self.shift as f32) }
+        let (shape, [mean, deviation]) = (scaled.dims(), self.spread(&scaled));
+        let own = match (mean, deviation) {
+            (Some(mean), Some(deviation)) => (self.by_channel(scaled) * deviation + mean).reshape(shape),
+            _ => scaled,
+        };
+        if self.shift == 0.0 { own } else { own.add_scalar(self.shift as f32) }
+    }
+
+    fn by_channel<const D: usize>(&self, latent: Tensor<D>) -> Tensor<3> {
+        let batch = latent.dims()[0] as i64;
+        latent.reshape([batch, self.channel_spread.len() as i64, -1])
+    }
+
+    /// Mean and standard deviation, `[1, c, 1]` each.
+    fn spread<const D: usize>(&self, like: &Tensor<D>) -> [Option<Tensor<3>>; 2] {
+        let column = |index: usize| -> Option<Tensor<3>> {
+            let values: Vec<f32> = self.channel_spread.iter().map(|it| it[index]).collect();
+            let count = values.len();
+            (count > 0).then(|| Tensor::from_data(TensorData::new(values, [1, count, 1]), &like.device()))
+        };
+        [column(0), column(1)]
     }
 }

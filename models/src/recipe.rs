@@ -2,7 +2,7 @@
 
 use crate::diffusion::{ARCHITECTURES, Architecture, Prediction};
 use crate::sampling::patches::Patch;
-use crate::{LoadError, Weights};
+use crate::{LatentFormat, LoadError, Weights};
 
 /// What travels on a wire in the place of networks.
 pub trait Recipe {
@@ -19,8 +19,8 @@ pub struct Model {
     pub architecture: &'static Architecture,
     /// What the network's output means; the architecture's own reading unless a node changed it.
     pub prediction: Prediction,
-    /// The scale of its latents, where the file says another than the architecture.
-    pub latent_scale: Option<f64>,
+    /// How its latents relate to what its network sees; the architecture's own way unless the file or a node says another.
+    pub latent: LatentFormat,
     /// Changes to how it is sampled, in the order in which they were made.
     pub patches: Vec<Patch>,
 }
@@ -35,7 +35,8 @@ impl Model {
             let weights = weights.canonical(architecture.layouts)?;
             if (architecture.detect)(&weights) {
                 let prediction = (architecture.prediction)(&weights);
-                return Ok(Self { weights, architecture, prediction, latent_scale: None, patches: Vec::new() });
+                let latent = architecture.latent;
+                return Ok(Self { weights, architecture, prediction, latent, patches: Vec::new() });
             }
         }
         Err(weights.unknown())

@@ -1,24 +1,34 @@
 //! The samplers, and what they are put together from.
 
 mod custom;
+mod guidance;
 mod levels;
 mod methods;
-mod patches;
+mod network;
+mod operations;
 mod schedulers;
 mod sigmas;
 
 #[cfg(test)]
 mod tests;
 
-use models::sampling::{Guider, Levels, Method, SAMPLERS, SCHEDULERS, SampleRequest, sample};
+use models::sampling::{Guider, InitialNoise, Levels, Method, SAMPLERS, SCHEDULERS, SampleRequest, sample};
 use models::{Conditioning, Latent, Model};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
 /// Every node of this file and its folder.
 pub(crate) fn nodes() -> Registry {
-    [custom::nodes, methods::nodes, schedulers::nodes, sigmas::nodes, levels::nodes, patches::nodes]
-        .into_iter()
-        .fold(registry![KSampler, KSamplerAdvanced], |all, nodes| all.merge(nodes()))
+    let files = [
+        custom::nodes,
+        methods::nodes,
+        schedulers::nodes,
+        sigmas::nodes,
+        levels::nodes,
+        guidance::nodes,
+        operations::nodes,
+        network::nodes,
+    ];
+    files.into_iter().fold(registry![KSampler, KSamplerAdvanced], |all, nodes| all.merge(nodes()))
 }
 
 /// The longest run; the start and end of a part of one have the same limit.
@@ -70,12 +80,12 @@ impl Run for KSampler {
     fn run(self, cx: &Context) -> Result<Latent, NodeError> {
         let guider = Guider::away(self.model, self.positive, self.negative, self.cfg);
         let request = SampleRequest {
-            seed: self.seed,
+            noise: InitialNoise::drawn(self.seed),
             method: Method::named(&self.sampler_name)?,
             levels: Levels::Schedule { scheduler: &self.scheduler, steps: count(self.steps), denoise: self.denoise },
             ..SampleRequest::new(&guider, &self.latent_image)
         };
-        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.architecture.latent))?.latent)
+        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.latent))?.latent)
     }
 }
 
@@ -140,8 +150,7 @@ impl Run for KSamplerAdvanced {
     fn run(self, cx: &Context) -> Result<Latent, NodeError> {
         let guider = Guider::away(self.model, self.positive, self.negative, self.cfg);
         let request = SampleRequest {
-            seed: self.noise_seed,
-            add_noise: self.add_noise == Switch::Enable,
+            noise: InitialNoise::drawn_if(self.add_noise == Switch::Enable, self.noise_seed),
             method: Method::named(&self.sampler_name)?,
             levels: Levels::Schedule { scheduler: &self.scheduler, steps: count(self.steps), denoise: 1.0 },
             start_step: count(self.start_at_step),
@@ -149,7 +158,7 @@ impl Run for KSamplerAdvanced {
             force_full_denoise: self.return_with_leftover_noise == Leftover::Disable,
             ..SampleRequest::new(&guider, &self.latent_image)
         };
-        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.architecture.latent))?.latent)
+        Ok(sample(cx.engine(), &request, &cx.watch(guider.model.latent))?.latent)
     }
 }
 

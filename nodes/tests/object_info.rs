@@ -4,8 +4,18 @@ use graph::{Catalog, NodeSpec};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Classes that `object_info.json` does not have: newer than the ComfyUI that it was made from.
-const NEWER: &[&str] = &["ComfyMathExpression", "ComfyNumberConvert", "ComfySwitchNode", "ManualSigmas", "SeedNode"];
+/// Classes that `object_info.json` does not have: newer than the ComfyUI that it was made from, of well-known node packs, and our own.
+const NEWER: &[&str] = &[
+    "ApplyFBCacheOnModel",
+    "ComfyMathExpression",
+    "ComfyNumberConvert",
+    "ComfySwitchNode",
+    "DynamicThresholdingFull",
+    "DynamicThresholdingSimple",
+    "ManualSigmas",
+    "SeedNode",
+    "SizeIndependentNoise",
+];
 
 /// Choices that are newer as well.
 const NEWER_CHOICES: &[&str] = &["exp_heun_2_x0", "exp_heun_2_x0_sde"];

@@ -19,7 +19,7 @@ impl Run for Open {
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
         let weights = Weights::from_tensors(&self.name, [(self.name.clone(), TensorData::from([1.0_f32]))])?;
-        Ok(Model { weights, architecture: &SD15, prediction: Prediction::Epsilon, latent_scale: None, patches: Vec::new() })
+        Ok(Model { weights, architecture: &SD15, prediction: Prediction::Epsilon, latent: SD15.latent, patches: Vec::new() })
     }
 }
 

@@ -4,8 +4,11 @@
 //! Reference: black-forest-labs/flux `src/flux/model.py` and `modules/layers.py`, whose tensor names are the canonical ones. Letters:
 //! B batch, T tokens of the text, N of the picture, C width, H heads, D width of a head.
 
-use super::{About, Architecture, Call, Network, Prediction};
+use super::{About, Architecture, Call, Network, Prediction, about_blocks, refused};
 use crate::blocks::{Linear, RmsNorm, Rope, TimestepEmbedding, normalise};
+use crate::sampling::Patch;
+use crate::sampling::first_block::Shortcut;
+use crate::sampling::patches::Layers;
 use crate::settings::Settings;
 use crate::text::Family;
 use crate::weights::{Layout, concat, rename, swap_halves};
@@ -239,20 +242,36 @@ impl Network for Flux {
         let words = txt.dims()[1];
         let time = kernels::silu(self.time(call.timestep, vector));
         let rope = Rope::new(&places(words, size), &self.config.axes(), THETA, &img.device());
-        for block in &self.double_blocks {
+        let skipped = call.hooks.map_or_else(Layers::default, |it| it.skipped);
+        let last = |img: Tensor<3>| {
+            let [shift, scale] = chunks(&self.modulation, &time);
+            let y = pictures(self.linear.forward(normalise(img, shift, scale)), outputs, size);
+            debug_assert_eq!(y.dims()[0], batch);
+            Samples::new(y.narrow(2, 0, height).narrow(3, 0, width))
+        };
+        let mut shortcut = Shortcut::new(call.hooks.as_ref());
+        for (index, block) in self.double_blocks.iter().enumerate().filter(|it| !Layers::has(skipped.double, it.0)) {
             call.watch.check()?;
+            let before = img.clone();
             (img, txt) = block.forward(img, txt, &time, &rope);
+            if index == 0
+                && let Some(arrived) = shortcut.taken(before, &img)
+            {
+                return Ok(last(arrived));
+            }
         }
         let mut x = Tensor::cat(vec![txt, img], 1);
-        for block in &self.single_blocks {
+        for (_, block) in self.single_blocks.iter().enumerate().filter(|it| !Layers::has(skipped.single, it.0)) {
             call.watch.check()?;
             x = block.forward(x, &time, &rope);
         }
         let img = x.narrow(1, words, size[0] * size[1]);
-        let [shift, scale] = chunks(&self.modulation, &time);
-        let y = pictures(self.linear.forward(normalise(img, shift, scale)), outputs, size);
-        debug_assert_eq!(y.dims()[0], batch);
-        Ok(Samples::new(y.narrow(2, 0, height).narrow(3, 0, width)))
+        shortcut.arrived(&img);
+        Ok(last(img))
+    }
+
+    fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
+        refused(patches, about_blocks)
     }
 
     fn extra_channels(&self) -> usize {
@@ -474,36 +493,52 @@ impl SingleBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{Golden, Names, assert_close};
-    use crate::{Cond, Model, Unwatched};
+    use crate::Model;
+    use crate::golden::{Golden, Names, Transformer, assert_close};
 
-    fn call(golden: &Golden, names: Names, guidance: Option<f64>) -> Tensor<4> {
+    fn network<'a>(golden: &'a Golden, names: Names, guidance: Option<f64>) -> Transformer<'a> {
         let (_folder, weights) = golden.write(names);
-        let model = Model::new(&weights).unwrap();
-        assert_eq!(model.architecture.name, "flux");
-        let network = (model.architecture.build)(&model.weights, &Device::flex()).unwrap();
-        let context: Tensor<3> = golden.tensor("context");
-        let cond = Cond { guidance, ..Cond::new(context.clone(), Some(golden.tensor("pooled"))) };
-        assert_eq!(network.context_width(), context.dims()[2]);
-        let vector = network.vector(&About { cond: &cond, size: [8, 8], negative: false }).unwrap();
-        let (x, timestep) = (Samples::new(golden.tensor::<4>("x")), golden.tensor("timestep"));
-        let call = Call { x, timestep, context, vector, control: None, hooks: None, watch: &Unwatched };
-        network.forward(call).unwrap().tensor()
+        Transformer::new(golden, &weights, "flux", guidance)
     }
 
     #[test]
     fn the_guided_model_computes_what_diffusers_does_under_both_names() {
         for (case, names) in [("dev", Names::Diffusers), ("dev_original", Names::Original)] {
             let golden = Golden::open("flux", case);
-            assert_close(&call(&golden, names, Some(2.5)), &golden.tensor("y"), 1e-4);
-            assert_close(&call(&golden, names, None), &golden.tensor("y_usual"), 1e-4);
+            let run = |guidance| network(&golden, names, guidance).run(1.0, Layers::default(), None);
+            assert_close(&run(Some(2.5)), &golden.tensor("y"), 1e-4);
+            assert_close(&run(None), &golden.tensor("y_usual"), 1e-4);
         }
     }
 
     #[test]
     fn the_unguided_model_computes_what_diffusers_does_at_odd_sizes() {
         let golden = Golden::open("flux", "schnell");
-        assert_close(&call(&golden, Names::Diffusers, None), &golden.tensor("y"), 1e-4);
+        assert_close(&network(&golden, Names::Diffusers, None).run(1.0, Layers::default(), None), &golden.tensor("y"), 1e-4);
+    }
+
+    #[test]
+    fn the_first_block_cache_guesses_as_that_of_diffusers() {
+        for case in ["dev", "schnell"] {
+            let golden = Golden::open("flux", case);
+            assert_close(&network(&golden, Names::Diffusers, None).run_later(0.9), &golden.tensor("y_later"), 1e-4);
+        }
+    }
+
+    #[test]
+    fn layers_are_left_out_as_if_they_were_not_there() {
+        let golden = Golden::open("flux", "dev_original");
+        let usual = network(&golden, Names::Original, None);
+        for (kind, layers) in
+            [("double_blocks", Layers { double: 0b1, single: 0 }), ("single_blocks", Layers { double: 0, single: 0b1 })]
+        {
+            let (_folder, weights) = golden.write_changed(Names::Original, |tensors| {
+                tensors.retain(|it| !it.0.starts_with(&format!("{kind}.0.")));
+                tensors.iter_mut().for_each(|it| it.0 = it.0.replace(&format!("{kind}.1."), &format!("{kind}.0.")));
+            });
+            let shorter = Transformer::new(&golden, &weights, "flux", None);
+            assert_close(&usual.run(1.0, layers, None), &shorter.run(1.0, Layers::default(), None), 1e-6);
+        }
     }
 
     #[test]

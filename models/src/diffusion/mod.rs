@@ -12,6 +12,7 @@ pub use sd_unet::{SD2, SD15, SDXL};
 pub use sd3::SD3;
 
 use crate::control::Residuals;
+use crate::sampling::first_block::FirstBlock;
 use crate::sampling::noise::Ambient;
 use crate::sampling::patches::{After, Before, Layers, Patch, Within};
 use crate::text::Family;
@@ -155,21 +156,32 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// [`Stop::Unfit`] names them.
     fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
-        let within = patches.iter().find_map(|it| match it {
-            Patch::Within(Within::FreeU(_)) => Some("FreeU"),
-            Patch::Within(Within::HyperTile { .. }) => Some("HyperTile"),
-            Patch::Within(Within::Downscale { .. }) => Some("PatchModelAddDownscale"),
-            Patch::Within(Within::MergeTokens { .. }) => Some("TomePatchModel"),
-            Patch::After(After::PerturbedAttention { .. }) => Some("perturbed-attention guidance"),
-            Patch::After(After::SelfAttention { .. }) => Some("self-attention guidance"),
-            Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)) => Some("skip-layer guidance"),
-            _ => None,
-        });
-        match within {
-            Some(patch) => Err(Stop::Unfit(format!("{patch} cannot be used with this model: its network has no such parts"))),
-            None => Ok(()),
-        }
+        refused(patches, |_| false)
     }
+}
+
+/// Refuses patches of a network's parts, but for those that it can do.
+fn refused(patches: &[Patch], can: impl Fn(&Patch) -> bool) -> Result<(), Stop> {
+    let refused = patches.iter().filter(|it| !can(it)).find_map(|it| match it {
+        Patch::Within(Within::FreeU(_)) => Some("FreeU"),
+        Patch::Within(Within::HyperTile { .. }) => Some("HyperTile"),
+        Patch::Within(Within::Downscale { .. }) => Some("PatchModelAddDownscale"),
+        Patch::Within(Within::MergeTokens { .. }) => Some("TomePatchModel"),
+        Patch::After(After::PerturbedAttention { .. }) => Some("perturbed-attention guidance"),
+        Patch::After(After::SelfAttention { .. }) => Some("self-attention guidance"),
+        Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)) => Some("skip-layer guidance"),
+        Patch::FirstBlock(_) => Some("the first-block cache"),
+        _ => None,
+    });
+    match refused {
+        Some(patch) => Err(Stop::Unfit(format!("{patch} cannot be used with this model: its network has no such parts"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a patch is about the blocks of a transformer.
+fn about_blocks(patch: &Patch) -> bool {
+    matches!(patch, Patch::After(After::SkipLayers { .. }) | Patch::Before(Before::SkipLayers(_)) | Patch::FirstBlock(_))
 }
 
 /// What a network's vectors are made of.
@@ -191,6 +203,8 @@ pub struct Hooks<'a> {
     pub middle: Middle<'a>,
     /// Layers that are left out.
     pub skipped: Layers,
+    /// Whether all blocks but the first may be left out.
+    pub first: Option<FirstBlock<'a>>,
     /// What decides where there is a choice.
     pub random: &'a Ambient,
 }

@@ -5,8 +5,11 @@
 //! the picture, C width, H heads, D width of a head.
 
 use super::flux::{chunks, tokens};
-use super::{About, Architecture, Call, Network, Prediction};
+use super::{About, Architecture, Call, Network, Prediction, about_blocks, refused};
 use crate::blocks::{Linear, RmsNorm, TimestepEmbedding, normalise};
+use crate::sampling::Patch;
+use crate::sampling::first_block::Shortcut;
+use crate::sampling::patches::Layers;
 use crate::settings::Settings;
 use crate::text::Family;
 use crate::weights::{Layout, Rule, concat, rename, rename_sized, swap_halves, swap_halves_sized};
@@ -233,17 +236,33 @@ impl Network for Sd3 {
         let time = through(&self.t_embedder, self.waves.forward(call.timestep)) + through(&self.y_embedder, vector);
         let time = kernels::silu(time);
         let mut context = Some(self.context_embedder.forward(call.context));
-        for block in &self.joint_blocks {
+        let skipped = call.hooks.map_or_else(Layers::default, |it| it.skipped);
+        let last = |x: Tensor<3>| {
+            let [shift, scale] = chunks(&self.modulation, &time);
+            let x = self.linear.forward(normalise(x, shift, scale));
+            let (batch, [down, across]) = (x.dims()[0], size);
+            let x = x.reshape([batch, down, across, PATCH, PATCH, channels]).permute([0, 5, 1, 3, 2, 4]);
+            let x = x.reshape([batch, channels, down * PATCH, across * PATCH]);
+            Samples::new(x.narrow(2, 0, height).narrow(3, 0, width))
+        };
+        let mut shortcut = Shortcut::new(call.hooks.as_ref());
+        for (index, block) in self.joint_blocks.iter().enumerate().filter(|it| !Layers::has(skipped.double, it.0)) {
             call.watch.check()?;
             let Some(text) = context.take() else { break };
+            let before = x.clone();
             (x, context) = block.forward(x, text, &time);
+            if index == 0
+                && let Some(arrived) = shortcut.taken(before, &x)
+            {
+                return Ok(last(arrived));
+            }
         }
-        let [shift, scale] = chunks(&self.modulation, &time);
-        let x = self.linear.forward(normalise(x, shift, scale));
-        let (batch, [down, across]) = (x.dims()[0], size);
-        let x = x.reshape([batch, down, across, PATCH, PATCH, channels]).permute([0, 5, 1, 3, 2, 4]);
-        let x = x.reshape([batch, channels, down * PATCH, across * PATCH]);
-        Ok(Samples::new(x.narrow(2, 0, height).narrow(3, 0, width)))
+        shortcut.arrived(&x);
+        Ok(last(x))
+    }
+
+    fn check(&self, patches: &[Patch]) -> Result<(), Stop> {
+        refused(patches, about_blocks)
     }
 
     fn extra_channels(&self) -> usize {
@@ -416,8 +435,8 @@ impl JointBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{Golden, Names, assert_close};
-    use crate::{Cond, Model, Unwatched};
+    use crate::golden::{Golden, Names, Transformer, assert_close};
+    use crate::{Model, Unwatched};
 
     #[test]
     fn all_three_compute_what_diffusers_does_under_both_names() {
@@ -429,15 +448,11 @@ mod tests {
         ] {
             let golden = Golden::open("sd3", case);
             let (_folder, weights) = golden.write(names);
-            let model = Model::new(&weights).unwrap();
-            assert_eq!(model.architecture.name, "sd3");
-            let network = (model.architecture.build)(&model.weights, &Device::flex()).unwrap();
-            let context: Tensor<3> = golden.tensor("context");
-            let cond = Cond::new(context.clone(), Some(golden.tensor("pooled")));
-            let vector = network.vector(&About { cond: &cond, size: [8, 8], negative: false }).unwrap();
-            let (x, timestep) = (Samples::new(golden.tensor::<4>("x")), golden.tensor("timestep"));
-            let call = Call { x, timestep, context, vector, control: None, hooks: None, watch: &Unwatched };
-            assert_close(&network.forward(call).unwrap().tensor::<4>(), &golden.tensor("y"), 1e-4);
+            let network = Transformer::new(&golden, &weights, "sd3", None);
+            assert_close(&network.run(1.0, Layers::default(), None), &golden.tensor("y"), 1e-4);
+            let skipped = Layers { double: 0b1, single: 0 };
+            assert_close(&network.run(1.0, skipped, None), &golden.tensor("y_skipped"), 1e-4);
+            assert_close(&network.run_later(0.9), &golden.tensor("y_later"), 1e-4);
         }
     }
 

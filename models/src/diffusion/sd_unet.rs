@@ -10,6 +10,7 @@ use super::hooks::{Regrouped, nearest, output_block};
 use super::{About, Architecture, Call, Hooks, Middle, Network, Output, Prediction};
 use crate::blocks::{Conv2d, GroupNorm, LayerNorm, Linear, TimestepEmbedding};
 use crate::control::added;
+use crate::sampling::first_block::Shortcut;
 use crate::sampling::patches::{After, Before, Patch};
 use crate::settings::Settings;
 use crate::text::Family;
@@ -399,6 +400,13 @@ impl SdUnet {
     }
 }
 
+impl SdUnet {
+    fn last(&self, x: Tensor<4>) -> Tensor<4> {
+        let (norm, conv) = &self.out;
+        conv.forward(norm.forward_silu(x))
+    }
+}
+
 impl Network for SdUnet {
     fn forward(&self, call: Call<'_>) -> Result<Samples, Stop> {
         self.check(&call)?;
@@ -409,7 +417,9 @@ impl Network for SdUnet {
         let run = Run { time, context: call.context, hooks: call.hooks, size, watch: call.watch };
         let mut skips: Vec<Tensor<4>> = Vec::with_capacity(self.input_blocks.len());
         let mut x: Tensor<4> = call.x.tensor();
+        let mut shortcut = Shortcut::new(call.hooks.as_ref());
         for (index, block) in self.input_blocks.iter().enumerate() {
+            let before = x.clone();
             x = run.block(block, x, None, false)?;
             x = added(x, residual(&control.falling, index).as_ref())?;
             match call.hooks {
@@ -419,6 +429,12 @@ impl Network for SdUnet {
                     skips.push(x.clone());
                     x = hooks.input_block(x, index, true)?;
                 }
+            }
+            // The first block is the one behind the convolution that lets the latent in.
+            if index == 1
+                && let Some(arrived) = shortcut.taken(before, &x)
+            {
+                return Ok(Samples::new(self.last(arrived)));
             }
         }
         x = run.block(&self.middle_block, x, None, true)?;
@@ -436,8 +452,8 @@ impl Network for SdUnet {
             let size = skips.last().map(|it| [it.dims()[2], it.dims()[3]]);
             x = run.block(block, x, size, false)?;
         }
-        let (norm, conv) = &self.out;
-        Ok(Samples::new(conv.forward(norm.forward_silu(x))))
+        shortcut.arrived(&x);
+        Ok(Samples::new(self.last(x)))
     }
 
     fn extra_channels(&self) -> usize {

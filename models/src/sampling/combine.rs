@@ -112,7 +112,8 @@ impl Beliefs<'_> {
         Ok(())
     }
 
-    /// What takes the place of guidance, but for [`Instead::Perpendicular`], which asks the network.
+    /// What takes the place of guidance, but for [`Instead::Perpendicular`], which asks the network, and [`Instead::Threshold`], which
+    /// asks for the time.
     pub(super) fn instead(&self, patch: &Instead) -> Tensor<2> {
         let Self { sigma, positive, negative, cfg, frame, x, .. } = self;
         let x: &Tensor<2> = x;
@@ -149,7 +150,7 @@ impl Beliefs<'_> {
                 let shrink = (most / length(guided.clone())).clamp_max(1.0);
                 guided * shrink
             }
-            Instead::Perpendicular { .. } => positive.clone(),
+            Instead::Perpendicular { .. } | Instead::Threshold(_) => positive.clone(),
         }
     }
 

@@ -6,6 +6,7 @@
 use super::cache::{BeliefCache, OutputCache};
 use super::combine::{Beliefs, Momentum, bell, blurred, led, with_spread_of};
 use super::denoise::{Both, Denoise};
+use super::first_block::{FirstBlock, FirstBlocks};
 use super::frame::{Frame, cycle, fill, spread, stretch};
 use super::guider::Guidance;
 use super::levels::ModelSampling;
@@ -39,6 +40,7 @@ pub(super) struct Guided<'a> {
     recorded: RefCell<Option<Tensor<2>>>,
     outputs: RefCell<Option<OutputCache>>,
     beliefs: Option<BeliefCache>,
+    first_blocks: Option<Mutex<FirstBlocks>>,
 }
 
 /// The prompts to follow and those to lead away from, fitted to the latents, and how they become one belief.
@@ -403,6 +405,9 @@ impl Guided<'_> {
         if let Some(cache) = self.outputs.borrow_mut().as_mut() {
             cache.begin();
         }
+        if let Some(memory) = &self.first_blocks {
+            memory.lock().begin(sigma);
+        }
         let x = frame.pictures(x.clone());
         let mut waiting: Vec<Part<'_>> = sides
             .iter()
@@ -496,8 +501,12 @@ impl Guided<'_> {
                 Change::Perturbed { but_first } => (Middle::Perturbed { but_first }, Layers::default()),
                 Change::Skipped(layers) => (Middle::Usual, layers),
             };
-            let asked = !within.is_empty() || !matches!(middle, Middle::Usual) || skipped != Layers::default();
-            let hooks = Hooks { within: &within, middle, skipped, random: &self.ambient };
+            // A network that is changed for a question has nothing to remember.
+            let plain = matches!(change, Change::None { .. });
+            let first = self.first_blocks.as_ref().filter(|_| plain).map(|memory| FirstBlock { memory, ids: &ids });
+            let changed = !matches!(middle, Middle::Usual) || skipped != Layers::default();
+            let asked = !within.is_empty() || changed || first.is_some();
+            let hooks = Hooks { within: &within, middle, skipped, first, random: &self.ambient };
             let timestep = Tensor::full([batch], self.sampling.timestep(sigma), &frame.device);
             let context = Tensor::cat(parts.iter().map(context).collect(), 0);
             let vector = vectors.map(|it| Tensor::cat(it, 0));
@@ -645,6 +654,10 @@ impl<'a> Guided<'a> {
             recorded: RefCell::new(None),
             outputs: RefCell::new(cache(false).map(|it| OutputCache::new(it, sampling, frame))),
             beliefs: cache(true).map(|it| BeliefCache::new(it, sampling, frame)),
+            first_blocks: patches.iter().rev().find_map(|it| match it {
+                Patch::FirstBlock(it) => Some(Mutex::new(FirstBlocks::new(it, sampling))),
+                _ => None,
+            }),
         }
     }
 
@@ -708,6 +721,10 @@ impl<'a> Guided<'a> {
             Some(Instead::Perpendicular { negative_scale, .. }) => {
                 let [empty] = self.ask(beliefs.x, beliefs.sigma, [&self.sides.empty], Change::NONE)?;
                 perpendicular(&beliefs.positive, &beliefs.negative, &empty, *negative_scale, beliefs.cfg)
+            }
+            Some(Instead::Threshold(it)) => {
+                let timestep = self.sampling.timestep(beliefs.sigma);
+                it.apply(self.frame, &beliefs.positive, &beliefs.negative, beliefs.cfg, timestep)
             }
             Some(other) => beliefs.instead(other),
         };

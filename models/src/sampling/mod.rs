@@ -7,6 +7,7 @@ pub mod analytic;
 mod cache;
 pub(crate) mod combine;
 pub mod denoise;
+pub(crate) mod first_block;
 mod frame;
 mod guidance;
 mod guider;
@@ -16,6 +17,7 @@ pub mod patches;
 pub mod published;
 pub mod samplers;
 pub mod schedules;
+mod threshold;
 
 #[cfg(test)]
 mod convergence;
@@ -48,10 +50,8 @@ pub struct SampleRequest<'a> {
     pub guider: &'a Guider,
     /// Where to start from; all zero starts from noise alone.
     pub latent: &'a Latent,
-    /// Which noise.
-    pub seed: u64,
-    /// Whether the run begins by adding noise; without, the latent has some already.
-    pub add_noise: bool,
+    /// What is added first, and the seed of what is drawn on the way.
+    pub noise: InitialNoise,
     /// The way.
     pub method: Method,
     /// Which noise levels are visited.
@@ -88,43 +88,58 @@ pub struct Sigmas(pub Vec<f32>);
 
 /// NOISE on a wire: what a run begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InitialNoise {
-    /// None: the latent has some already.
+pub struct InitialNoise {
+    /// Also that of what samplers draw on their way.
+    pub seed: u64,
+    /// How it is made from the seed.
+    pub kind: NoiseKind,
+}
+
+/// How noise is made from a seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoiseKind {
+    /// Not at all: the latent has some already.
     None,
-    /// That of a seed.
-    Random {
-        /// The seed.
-        seed: u64,
-    },
+    /// As PyTorch draws it, one number after the other.
+    Drawn,
+    /// By place, counted from the middle: a larger picture has the noise of a smaller one in its middle.
+    Placed,
 }
 
 impl InitialNoise {
-    /// The seed of what samplers draw on their way.
-    pub fn seed(self) -> u64 {
-        match self {
-            Self::None => 0,
-            Self::Random { seed } => seed,
-        }
+    /// The usual noise of a seed.
+    pub fn drawn(seed: u64) -> Self {
+        Self { seed, kind: NoiseKind::Drawn }
     }
+
+    /// The same, or none of it at first.
+    pub fn drawn_if(add: bool, seed: u64) -> Self {
+        Self { seed, kind: if add { NoiseKind::Drawn } else { NoiseKind::None } }
+    }
+
+    /// No noise.
+    pub const NONE: Self = Self { seed: 0, kind: NoiseKind::None };
 
     /// The noise for a latent, zero where there is none.
     ///
     /// # Errors
     /// [`Stop::Unfit`] where the latent's noise indices do not fit its batch.
     pub fn draw(self, latent: &Latent) -> Result<Samples, Stop> {
-        let values = latent.samples.values();
-        let (noise, _) = self.drawn(values.dims(), indices(latent)?, &values.device());
+        let device = latent.samples.values().device();
+        let (noise, _) = self.begin(latent.samples.shape(), indices(latent)?, &device)?;
         Ok(Samples::with_shape(noise, latent.samples.shape()))
     }
 
     /// The same, and what is left of its generator.
-    fn drawn(self, size: [usize; 2], indices: Option<&[usize]>, device: &Device) -> (Tensor<2>, Generator) {
-        let mut generator = Generator::new(self.seed());
-        let noise = match self {
-            Self::None => Tensor::zeros(size, device),
-            Self::Random { .. } => noise::draw(&mut generator, size, indices, device),
+    fn begin(self, shape: &[usize], indices: Option<&[usize]>, device: &Device) -> Result<(Tensor<2>, Generator), Stop> {
+        let mut generator = Generator::new(self.seed);
+        let size = [shape[0], shape[1..].iter().product()];
+        let noise = match self.kind {
+            NoiseKind::None => Tensor::zeros(size, device),
+            NoiseKind::Drawn => noise::draw(&mut generator, size, indices, device),
+            NoiseKind::Placed => noise::placed(self.seed, &Frame::new(shape, device)?, indices),
         };
-        (noise, generator)
+        Ok((noise, generator))
     }
 }
 
@@ -152,8 +167,7 @@ impl<'a> SampleRequest<'a> {
         Self {
             guider,
             latent,
-            seed: 0,
-            add_noise: true,
+            noise: InitialNoise::drawn(0),
             method: Method::of(&SAMPLERS[0]),
             levels: Levels::Schedule { scheduler: "normal", steps: 20, denoise: 1.0 },
             start_step: 0,
@@ -173,7 +187,7 @@ pub fn sample(engine: &Engine, request: &SampleRequest<'_>, watch: &dyn Watch) -
     let model = &request.guider.model;
     request.method.options.check()?;
     let sampling = ModelSampling::new(model.prediction);
-    let format = format(model);
+    let format = model.latent;
     let samples = adapted(&request.latent.samples, format.channels)?;
     let sigmas = levels(request, &sampling)?;
     if sigmas.is_empty() {
@@ -188,17 +202,12 @@ pub fn sample(engine: &Engine, request: &SampleRequest<'_>, watch: &dyn Watch) -
     Ok(Sampled { denoised: latent(denoised.unwrap_or_else(|| samples.clone())), latent: latent(samples) })
 }
 
-/// How the latents of a model relate to what its network sees.
-fn format(model: &Model) -> LatentFormat {
-    LatentFormat { scale: model.latent_scale.unwrap_or(model.architecture.latent.scale), ..model.architecture.latent }
-}
-
 /// A latent with the noise of a level, as a run with this model would start from it.
 ///
 /// # Errors
 /// [`Stop::Unfit`] where the noise indices of the latent do not fit it, or it does not fit the model.
 pub fn noised(model: &Model, noise: InitialNoise, sigma: f32, latent: &Latent) -> Result<Latent, Stop> {
-    let format = format(model);
+    let format = model.latent;
     let sampling = ModelSampling::new(model.prediction);
     let samples = adapted(&latent.samples, format.channels)?;
     let noise = noise.draw(&Latent { samples: samples.clone(), ..latent.clone() })?;
@@ -232,11 +241,10 @@ impl Prepared<'_> {
         // An empty latent stays empty: shifted, it would be a grey picture.
         let latent = if is_zero(&latent) { latent } else { self.format.to_model(latent) };
 
-        let source = if request.add_noise { InitialNoise::Random { seed: request.seed } } else { InitialNoise::None };
-        let (noise, mut generator) = source.drawn(size, indices(request.latent)?, device);
+        let (noise, mut generator) = request.noise.begin(samples.shape(), indices(request.latent)?, device)?;
         let mask = request.latent.noise_mask.as_ref().map(|it| frame.noise_mask(it)).transpose()?;
         let protecting = if sampler.own_inpaint_noise {
-            generator = Generator::new(request.seed.wrapping_add(1));
+            generator = Generator::new(request.noise.seed.wrapping_add(1));
             noise::draw(&mut generator, size, None, device)
         } else {
             noise.clone()
@@ -278,7 +286,9 @@ impl Prepared<'_> {
         let steps = Steps { sigmas, sampling };
         let x = match sigmas.len() {
             1 => x,
-            _ => (sampler.run)(&mut watched, x, steps, &mut Noise::new(request.seed, size, device).after(ambient), options)?,
+            _ => {
+                (sampler.run)(&mut watched, x, steps, &mut Noise::new(request.noise.seed, size, device).after(ambient), options)?
+            }
         };
         let x = sampling.finish(x, sigmas[sigmas.len() - 1]);
         let denoised = watched.finish();

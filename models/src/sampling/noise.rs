@@ -4,6 +4,7 @@
 //! Muller's transform, in blocks of sixteen. Brownian paths are those of torchsde 0.2.6 (`BrownianTree`), whose seeds come from
 //! NumPy's `SeedSequence`.
 
+use super::frame::Frame;
 use burn::tensor::{Device, Tensor, TensorData};
 use parking_lot::Mutex;
 use rayon::prelude::*;
@@ -165,6 +166,42 @@ pub(super) fn draw(
         }
     }
     tensor(values, [batch, each], device)
+}
+
+/// Noise of which each number belongs to a place: channel, row and column from the middle of the picture, and the latent's index in its
+/// batch. A larger picture has the noise of a smaller one in its middle.
+///
+/// The numbers come from the counter-based generator Philox4x32-10 (Salmon et al. 2011), its key the seed and its counter the place, by
+/// Box and Muller's transform.
+pub(super) fn placed(seed: u64, frame: &Frame, indices: Option<&[usize]>) -> Tensor<2> {
+    let Frame { batch, height, width, .. } = *frame;
+    let planes = frame.channels * frame.depth;
+    let mut values = vec![0.0_f32; batch * planes * height * width];
+    let from_middle = |at: usize, size: usize| (at as i64 - (size / 2) as i64) as u32;
+    values.par_chunks_mut(width).enumerate().for_each(|(row, values)| {
+        let (latent, plane, y) = (row / (planes * height), row / height % planes, row % height);
+        let index = indices.map_or(latent, |it| it[latent]);
+        for (x, value) in values.iter_mut().enumerate() {
+            let place = [from_middle(x, width), from_middle(y, height), plane as u32, index as u32];
+            let [first, second, ..] = philox(place, [seed as u32, (seed >> 32) as u32]);
+            let part = |word: u32| (f64::from(word) + 0.5) / (1_u64 << 32) as f64;
+            *value = ((-2.0 * part(first).ln()).sqrt() * (TAU * part(second)).cos()) as f32;
+        }
+    });
+    tensor(values, [batch, planes * height * width], &frame.device)
+}
+
+/// Four random words for each counter and key.
+fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    const ROUNDS: usize = 10;
+    for _ in 0..ROUNDS {
+        let product = |factor: u32, word: u32| u64::from(factor) * u64::from(word);
+        let (first, second) = (product(0xD251_1F53, counter[0]), product(0xCD9E_8D57, counter[2]));
+        let [high_first, high_second] = [first, second].map(|it| (it >> 32) as u32);
+        counter = [high_second ^ counter[1] ^ key[0], second as u32, high_first ^ counter[3] ^ key[1], first as u32];
+        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+    }
+    counter
 }
 
 fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
@@ -440,4 +477,37 @@ impl SeedSequence {
 fn words(number: u64) -> Vec<u32> {
     let (low, high) = (number as u32, (number >> 32) as u32);
     if high == 0 { vec![low] } else { vec![low, high] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn philox_gives_the_numbers_that_its_authors_published() {
+        // Random123 1.14, tests/kat_vectors, philox4x32 10.
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
+        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]);
+        let (counter, key) = ([0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344], [0xA409_3822, 0x299F_31D0]);
+        assert_eq!(philox(counter, key), [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]);
+    }
+
+    #[test]
+    fn placed_noise_stays_where_it_is_when_the_picture_grows() {
+        let device = Device::flex();
+        let noise = |shape: [usize; 4], indices: Option<&[usize]>| {
+            let frame = Frame::new(&shape, &device).unwrap();
+            frame.pictures(placed(7, &frame, indices))
+        };
+        let (small, large) = (noise([2, 4, 8, 6], None), noise([2, 4, 13, 32], None));
+        // The middles, 4 down and 3 across and 6 down and 16 across, are one place.
+        let middle = large.narrow(2, 6 - 4, 8).narrow(3, 16 - 3, 6);
+        assert_eq!(small.to_data(), middle.to_data());
+        let second = noise([1, 4, 8, 6], Some(&[1]));
+        assert_eq!(small.narrow(0, 1, 1).to_data(), second.to_data());
+        let many: Vec<f32> = noise([1, 4, 128, 128], None).to_data().iter::<f32>().collect();
+        let mean = many.iter().sum::<f32>() / many.len() as f32;
+        let variance = many.iter().map(|it| (it - mean).powi(2)).sum::<f32>() / many.len() as f32;
+        assert!(mean.abs() < 0.01 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+    }
 }

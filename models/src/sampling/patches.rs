@@ -20,6 +20,8 @@ pub enum Patch {
     },
     /// Leaves out calls of the network that would change little.
     Cache(Cache),
+    /// Leaves out all blocks of the network but the first where they would change little.
+    FirstBlock(FirstBlockCache),
 }
 
 /// See [`Patch::Before`].
@@ -58,6 +60,13 @@ pub struct Layers {
     pub double: u128,
     /// Of those with one.
     pub single: u128,
+}
+
+impl Layers {
+    /// Whether a layer is among those of one kind.
+    pub(crate) fn has(bits: u128, layer: usize) -> bool {
+        u32::try_from(layer).is_ok_and(|it| bits.checked_shr(it).is_some_and(|it| it & 1 == 1))
+    }
 }
 
 /// Layers and when they are left out.
@@ -103,6 +112,54 @@ pub enum Instead {
         /// How much the negative prompts count.
         negative_scale: f64,
     },
+    /// Dynamic thresholding.
+    Threshold(Thresholding),
+}
+
+/// Keeps the values of strong guidance within the range that weaker guidance has: Saharia et al. 2022 (arXiv 2205.11487), for latents
+/// by mcmonkeyprojects/sd-dynamic-thresholding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholding {
+    /// The weaker guidance.
+    pub scale: f64,
+    /// How it changes on the way ...
+    pub course: Course,
+    /// ... and what it changes to.
+    pub least: f64,
+    /// How the guidance itself changes on the way ...
+    pub cfg_course: Course,
+    /// ... and what it changes to.
+    pub cfg_least: f64,
+    /// What some courses are shaped by.
+    pub power: f64,
+    /// The part of the values, from the least, that counts for their range.
+    pub percentile: f64,
+    /// Whether each channel has its own range.
+    pub by_channel: bool,
+    /// Whether values are scaled from zero rather than from their mean.
+    pub from_zero: bool,
+    /// Whether ranges are measured by standard deviation rather than by the greatest value.
+    pub by_deviation: bool,
+    /// How much of the result is taken; the rest is guided as usual.
+    pub share: f64,
+}
+
+/// How a scale of guidance changes on the way from noise to picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Course {
+    Constant,
+    LinearDown,
+    CosineDown,
+    HalfCosineDown,
+    LinearUp,
+    CosineUp,
+    HalfCosineUp,
+    PowerUp,
+    PowerDown,
+    LinearRepeating,
+    CosineRepeating,
+    Sawtooth,
 }
 
 /// See [`Patch::After`].
@@ -224,6 +281,19 @@ pub struct Cache {
     pub end: f64,
     /// Whether the guided belief is kept, rather than the network's output under each prompt.
     pub lazy: bool,
+}
+
+/// Leaves out all blocks of a network but the first as long as what that one adds changes little (chengzeyi/Comfy-WaveSpeed).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FirstBlockCache {
+    /// The relative change that is allowed.
+    pub threshold: f64,
+    /// From this part of the schedule ...
+    pub start: f64,
+    /// ... to this one.
+    pub end: f64,
+    /// At most so many steps in a row; as many as there are where `None`.
+    pub most: Option<usize>,
 }
 
 /// A LATENT_OPERATION on a wire.

@@ -251,7 +251,7 @@ fn toy(extra: usize) -> Model {
         weights: Weights::open(file.path()).unwrap(),
         architecture: &ARCHITECTURE,
         prediction: Prediction::Epsilon,
-        latent_scale: None,
+        latent: TOY.latent,
         patches: Vec::new(),
     }
 }
@@ -346,8 +346,7 @@ fn whole_runs_are_those_of_comfyui() {
         let (sampler, scheduler) = (text("sampler", "euler"), text("scheduler", "normal"));
         let guider = Guider::away(model, positive, negative, number("cfg", 3.0));
         let request = SampleRequest {
-            seed: case.get("noise_seed").map_or(7, |it| it.as_u64().unwrap()),
-            add_noise: flag("add_noise", true),
+            noise: InitialNoise::drawn_if(flag("add_noise", true), case.get("noise_seed").map_or(7, |it| it.as_u64().unwrap())),
             method: Method::named(&sampler).unwrap(),
             levels: Levels::Schedule {
                 scheduler: &scheduler,
@@ -551,6 +550,6 @@ fn a_run_draws_a_latent_that_its_seed_decides() {
     let first = run(&request);
     assert!(first.iter().all(|it| it.is_finite()));
     assert_eq!(first, run(&request));
-    assert_ne!(first, run(&SampleRequest { seed: 1, ..request.clone() }));
+    assert_ne!(first, run(&SampleRequest { noise: InitialNoise::drawn(1), ..request.clone() }));
     assert_ne!(first, run(&SampleRequest { guider: &guided(1.0), ..request.clone() }));
 }

@@ -1,6 +1,6 @@
 //! Runs put together from their parts: noise, guiders, samplers, noise levels.
 
-use models::sampling::{Guidance, Guider, InitialNoise, Levels, Method, SampleRequest, Sigmas, noised, sample};
+use models::sampling::{Guidance, Guider, InitialNoise, Levels, Method, NoiseKind, SampleRequest, Sigmas, noised, sample};
 use models::{Conditioning, Latent, Model};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
@@ -14,6 +14,7 @@ pub(super) fn nodes() -> Registry {
         DualCFGGuider,
         PerpNegGuider,
         RandomNoise,
+        SizeIndependentNoise,
         DisableNoise,
         AddNoise,
     ]
@@ -57,7 +58,8 @@ impl Run for SamplerCustom {
 
     fn run(self, cx: &Context) -> Result<(Latent, Latent), NodeError> {
         let guider = Guider::away(self.model, self.positive, self.negative, self.cfg);
-        run(cx, &guider, self.add_noise, self.noise_seed, self.sampler, &self.sigmas, &self.latent_image)
+        let noise = InitialNoise::drawn_if(self.add_noise, self.noise_seed);
+        run(cx, &guider, noise, self.sampler, &self.sigmas, &self.latent_image)
     }
 }
 
@@ -87,23 +89,21 @@ impl Run for SamplerCustomAdvanced {
     type Output = (Latent, Latent);
 
     fn run(self, cx: &Context) -> Result<(Latent, Latent), NodeError> {
-        let add = self.noise != InitialNoise::None;
-        run(cx, &self.guider, add, self.noise.seed(), self.sampler, &self.sigmas, &self.latent_image)
+        run(cx, &self.guider, self.noise, self.sampler, &self.sigmas, &self.latent_image)
     }
 }
 
 fn run(
     cx: &Context,
     guider: &Guider,
-    add_noise: bool,
-    seed: u64,
+    noise: InitialNoise,
     method: Method,
     sigmas: &Sigmas,
     latent: &Latent,
 ) -> Result<(Latent, Latent), NodeError> {
     let levels = Levels::Sigmas(&sigmas.0);
-    let request = SampleRequest { seed, add_noise, method, levels, ..SampleRequest::new(guider, latent) };
-    let sampled = sample(cx.engine(), &request, &cx.watch(guider.model.architecture.latent))?;
+    let request = SampleRequest { noise, method, levels, ..SampleRequest::new(guider, latent) };
+    let sampled = sample(cx.engine(), &request, &cx.watch(guider.model.latent))?;
     Ok((sampled.latent, sampled.denoised))
 }
 
@@ -241,7 +241,25 @@ impl Run for RandomNoise {
     type Output = InitialNoise;
 
     fn run(self, _: &Context) -> Result<InitialNoise, NodeError> {
-        Ok(InitialNoise::Random { seed: self.noise_seed })
+        Ok(InitialNoise::drawn(self.noise_seed))
+    }
+}
+
+/// The noise of a seed that belongs to places, counted from the middle of the picture: what a seed makes stays alike when the picture
+/// becomes wider or higher. Other than that of `RandomNoise`.
+#[derive(Node)]
+#[node(display = "Random Noise, Independent of Size", category = "sampling/custom_sampling/noise", outputs(NOISE = "The noise."))]
+struct SizeIndependentNoise {
+    /// Which noise. The same seed with the same settings makes the same picture.
+    #[input(default = 0, min = 0, max = u64::MAX, control_after_generate)]
+    noise_seed: u64,
+}
+
+impl Run for SizeIndependentNoise {
+    type Output = InitialNoise;
+
+    fn run(self, _: &Context) -> Result<InitialNoise, NodeError> {
+        Ok(InitialNoise { seed: self.noise_seed, kind: NoiseKind::Placed })
     }
 }
 
@@ -254,7 +272,7 @@ impl Run for DisableNoise {
     type Output = InitialNoise;
 
     fn run(self, _: &Context) -> Result<InitialNoise, NodeError> {
-        Ok(InitialNoise::None)
+        Ok(InitialNoise::NONE)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::schedulers::ltxv_shift;
 use models::diffusion::{Clock, Output, Prediction};
+use models::latent::PLAYGROUND;
 use models::sampling::schedules::shift_for;
 use models::{Latent, Model};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
@@ -85,7 +86,7 @@ enum ContinuousReading {
 struct ModelSamplingContinuousEDM {
     /// The network.
     model: Model,
-    /// What the network's output is. `edm_playground_v2.5` is not supported so far.
+    /// What the network's output is; `edm_playground_v2.5` has latents of its own as well.
     sampling: ContinuousReading,
     /// The greatest noise level.
     #[input(default = 120.0, min = 0.0, max = 1000.0, step = 0.001)]
@@ -112,16 +113,13 @@ impl Run for ModelSamplingContinuousEDM {
     fn run(self, _: &Context) -> Result<Model, NodeError> {
         let (output, clock) = match self.sampling {
             ContinuousReading::VPrediction => (Output::Velocity, Clock::Logarithm),
-            ContinuousReading::Edm => (Output::Edm, Clock::Logarithm),
+            ContinuousReading::Edm | ContinuousReading::Playground => (Output::Edm, Clock::Logarithm),
             ContinuousReading::Eps => (Output::Epsilon, Clock::Logarithm),
             ContinuousReading::CosmosRflow => (Output::Flow, Clock::Ratio),
-            ContinuousReading::Playground => {
-                let error = NodeError::input("sampling", "the latents of Playground 2.5 are not supported so far");
-                return Err(error.hint("choose `edm` for other models of this kind"));
-            }
         };
         let (min, max) = between(self.sigma_min, self.sigma_max)?;
-        Ok(Model { prediction: Prediction::Continuous { output, clock, min, max }, ..self.model })
+        let latent = if self.sampling == ContinuousReading::Playground { PLAYGROUND } else { self.model.latent };
+        Ok(Model { prediction: Prediction::Continuous { output, clock, min, max }, latent, ..self.model })
     }
 }
 
@@ -309,7 +307,7 @@ mod tests {
         assert_eq!(edm(ContinuousReading::Edm, 0.002, 80.0).unwrap().prediction, expected);
         assert_eq!(edm(ContinuousReading::Edm, 0.0, 80.0).unwrap_err().blamed(), Some("sigma_min"));
         assert_eq!(edm(ContinuousReading::Edm, 1.0, 1.0).unwrap_err().blamed(), Some("sigma_max"));
-        assert_eq!(edm(ContinuousReading::Playground, 0.1, 1.0).unwrap_err().blamed(), Some("sampling"));
+        assert_eq!(edm(ContinuousReading::Playground, 0.1, 1.0).unwrap().latent, PLAYGROUND);
         let flux = |width, height| {
             let node = ModelSamplingFlux { model: model.clone(), max_shift: 1.15, base_shift: 0.5, width, height };
             node.run(&cx).unwrap().prediction

@@ -1,15 +1,17 @@
 """Small graphs of sampling nodes, run by ComfyUI with a network that is a formula or a small UNet.
 
-    python tests/parity/make/sampling_graphs.py PATH_TO_A_COMFYUI_CHECKOUT
+    python tests/parity/make/sampling_graphs.py PATH_TO_A_COMFYUI_CHECKOUT PATHS_OF_NODE_PACKS...
 
 writes `tests/parity/goldens/sampling_graphs.json` (the graphs, in the prompt format) and `.safetensors` (what each gives). Made with
-ComfyUI 0.3.64 and PyTorch on the CPU. The checkout is imported, nothing of it is copied here. Classes that begin with `Test` are
+ComfyUI 0.3.64 and PyTorch on the CPU, and the node packs mcmonkeyprojects/sd-dynamic-thresholding and chengzeyi/Comfy-WaveSpeed.
+They are imported, nothing of them is copied here. Classes that begin with `Test` are
 those of this script; the same ones are in the Rust test.
 
 In this version EasyCache adds what it kept for each prompt of a call to all of them; for these numbers it is put right.
 """
 
 import importlib
+import importlib.util
 import json
 import math
 import pathlib
@@ -18,6 +20,7 @@ import types
 
 GOLDENS = pathlib.Path(__file__).parent.parent / "goldens"
 sys.path.insert(0, sys.argv[1])
+PACKS = [pathlib.Path(it).resolve() for it in sys.argv[2:]]
 sys.argv = sys.argv[:1]
 
 import os
@@ -95,15 +98,19 @@ class TestModel:
         return (comfy.model_patcher.ModelPatcher(inner, torch.device("cpu"), torch.device("cpu")),)
 
 
-class Unet(comfy.ldm.modules.diffusionmodules.openaimodel.UNetModel):
+class UNetModel(comfy.ldm.modules.diffusionmodules.openaimodel.UNetModel):
+    """Computes with 53 bits: with 24 the numbers depend on how many threads there are, in the fourth digit."""
+
     def forward(self, x, *args, **kwargs):
         self.calls += x.shape[0]
-        return super().forward(x, *args, **kwargs)
+        double = lambda it: it.double() if torch.is_tensor(it) and it.is_floating_point() else it
+        out = super().forward(double(x), *map(double, args), **{name: double(it) for name, it in kwargs.items()})
+        return out.to(x.dtype)
 
 
 def unet():
     """A small UNet of Stable Diffusion 1's kind, its weights waves."""
-    model = Unet(
+    model = UNetModel(
         image_size=32,
         in_channels=4,
         model_channels=32,
@@ -131,7 +138,7 @@ def unet():
             state[name] = wave(shape, place) * 0.1 + (1.0 if norm else 0.0)
     model.load_state_dict(state)
     model.calls = 0
-    return model.eval()
+    return model.double().eval()
 
 
 TENSORS = []
@@ -188,6 +195,12 @@ for name in MODULES:
     for it in vars(module).values():
         if isinstance(it, type) and hasattr(it, "define_schema") and it.__module__ == module.__name__:
             CLASSES[it.GET_SCHEMA().node_id] = it
+
+for pack in PACKS:
+    spec = importlib.util.spec_from_file_location(pack.name, pack / "__init__.py", submodule_search_locations=[str(pack)])
+    module = sys.modules[pack.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    CLASSES.update(module.NODE_CLASS_MAPPINGS)
 
 
 def evaluate(graph, node, done):
@@ -496,6 +509,7 @@ READINGS = {
     "edm": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="edm", sigma_max=80.0, sigma_min=0.002),
     "edm_v": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="v_prediction", sigma_max=120.0, sigma_min=0.002),
     "edm_eps": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="eps", sigma_max=120.0, sigma_min=0.002),
+    "edm_playground": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="edm_playground_v2.5", sigma_max=80.0, sigma_min=0.002),
     "cosmos": step("ModelSamplingContinuousEDM", model=["plain", 0], sampling="cosmos_rflow", sigma_max=80.0, sigma_min=0.002),
     "angle": step("ModelSamplingContinuousV", model=["plain", 0], sampling="v_prediction", sigma_max=500.0, sigma_min=0.03),
     "cascade": step("ModelSamplingStableCascade", model=["plain", 0], shift=2.0),
@@ -624,6 +638,48 @@ CASES.update({
     "sag_alone": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=1.0), cfg=1.0, **{**UNET, "latent": step("TestLatent", height=8, width=24, seed=4.0)}),
     "sag_pag": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=2.0), step("PerturbedAttentionGuidance", scale=2.5), **UNET),
     "sag_small": patched(step("SelfAttentionGuidance", scale=0.5, blur_sigma=2.0), **{**UNET, "latent": step("TestLatent", height=4, width=8, seed=4.0)}),
+})
+
+# Of packs.
+FULL = dict(
+    mimic_scale=2.0, threshold_percentile=0.9, mimic_mode="Constant", mimic_scale_min=0.5, cfg_mode="Constant", cfg_scale_min=1.0, sched_val=2.5,
+    separate_feature_channels="enable", scaling_startpoint="MEAN", variability_measure="AD", interpolate_phi=1.0,
+)
+
+
+def threshold(**changes):
+    return patched(step("DynamicThresholdingFull", **{**FULL, **changes}), cfg=6.0, **BATCH)
+
+
+CASES.update({
+    "threshold_simple": patched(step("DynamicThresholdingSimple", mimic_scale=2.0, threshold_percentile=1.0), cfg=6.0, **BATCH),
+    "threshold_simple_part": patched(step("DynamicThresholdingSimple", mimic_scale=2.0, threshold_percentile=0.83), cfg=6.0, **BATCH),
+    "threshold_equal": patched(step("DynamicThresholdingSimple", mimic_scale=3.0, threshold_percentile=0.83)),
+    "threshold_weaker": patched(step("DynamicThresholdingSimple", mimic_scale=7.0, threshold_percentile=0.9)),
+    "threshold_alone": patched(step("DynamicThresholdingSimple", mimic_scale=7.0, threshold_percentile=0.9), cfg=1.0),
+    "threshold_video": patched(step("DynamicThresholdingFull", **FULL), cfg=6.0, latent=step("TestLatent", height=3, width=4, frames=3, seed=5.0)),
+    "threshold_zero": threshold(scaling_startpoint="ZERO", threshold_percentile=0.95),
+    "threshold_zero_together": threshold(scaling_startpoint="ZERO", separate_feature_channels="disable"),
+    "threshold_deviation": threshold(variability_measure="STD"),
+    "threshold_deviation_together": threshold(variability_measure="STD", separate_feature_channels="disable", interpolate_phi=0.7),
+    "threshold_deviation_zero": threshold(variability_measure="STD", scaling_startpoint="ZERO"),
+    "threshold_share": threshold(interpolate_phi=0.4),
+})
+for mode in CLASSES["DynamicThresholdingFull"].INPUT_TYPES()["required"]["mimic_mode"][0]:
+    name = mode.lower().replace(" ", "_")
+    CASES[f"threshold_mimic_{name}"] = threshold(mimic_mode=mode)
+    CASES[f"threshold_cfg_{name}"] = threshold(cfg_mode=mode)
+
+FIRST = dict(object_to_patch="diffusion_model", residual_diff_threshold=0.3, start=0.0, end=1.0, max_consecutive_cache_hits=-1)
+SLOW = {**UNET, "sigmas": step("KarrasScheduler", steps=9, sigma_max=6.0, sigma_min=0.0291675, rho=7.0)}
+CASES.update({
+    "first_block": patched(step("ApplyFBCacheOnModel", **FIRST), **SLOW),
+    "first_block_strict": patched(step("ApplyFBCacheOnModel", **{**FIRST, "residual_diff_threshold": 0.05}), **SLOW),
+    "first_block_limited": patched(step("ApplyFBCacheOnModel", **{**FIRST, "residual_diff_threshold": 0.8, "max_consecutive_cache_hits": 1}), **SLOW),
+    "first_block_part": patched(step("ApplyFBCacheOnModel", **{**FIRST, "residual_diff_threshold": 0.8, "start": 0.7, "end": 0.95}), **SLOW),
+    "first_block_none": patched(step("ApplyFBCacheOnModel", **{**FIRST, "residual_diff_threshold": 0.0}), **SLOW),
+    "first_block_alone": patched(step("ApplyFBCacheOnModel", **FIRST), cfg=1.0, **SLOW),
+    "first_block_free": patched(step("FreeU", b1=1.3, b2=1.2, s1=0.6, s2=0.3), step("ApplyFBCacheOnModel", **FIRST), **SLOW),
 })
 
 

@@ -89,10 +89,25 @@ def case(name, original=False, size=(6, 8), **more):
     inputs = dict(
         x=torch.randn(2, 16, *size), timestep=torch.tensor([750.0, 125.0]), context=torch.randn(2, 5, 24), pooled=torch.randn(2, 20)
     )
-    outputs = model(
-        hidden_states=inputs["x"], encoder_hidden_states=inputs["context"], pooled_projections=inputs["pooled"], timestep=inputs["timestep"]
-    ).sample
-    for key, value in {**inputs, "y": outputs}.items():
+
+    def run(x, timestep, **more):
+        return model(
+            hidden_states=x, encoder_hidden_states=inputs["context"], pooled_projections=inputs["pooled"], timestep=timestep, **more
+        ).sample
+
+    x, timestep = inputs["x"], inputs["timestep"]
+    outputs = {"y": run(x, timestep), "y_skipped": run(x, timestep, skip_layers=[0])}
+    # A second, less noisy call in which all blocks but the first add what they added before. (The cache of diffusers fails at the last
+    # block of this model, which gives no text.)
+    first, last = model.transformer_blocks[0], model.transformer_blocks[-1]
+    seen = []
+    hooks = [it.register_forward_hook(lambda module, inputs, output: seen.append(output[1])) for it in (first, last)]
+    run(x, timestep)
+    hooks[1].remove()
+    rest = seen[1] - seen[0]
+    hooks.append(last.register_forward_hook(lambda module, inputs, output: (output[0], seen[-1] + rest)))
+    outputs["y_later"] = run(x * 0.9, timestep * 0.9)
+    for key, value in {**inputs, **outputs}.items():
         numbers[f"{name}.{key}"] = value.contiguous().numpy()
 
 

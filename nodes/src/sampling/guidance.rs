@@ -1,10 +1,8 @@
-//! Changes to how a model is sampled.
+//! Changes to how prompts lead a model.
 
 use models::sampling::Patch;
-use models::sampling::patches::{
-    After, Before, Cache, FreeU as FreeFactors, Instead, LatentOperation, Layers, Scaling, Skipped, Within,
-};
-use models::{Conditioning, Latent, Model};
+use models::sampling::patches::{After, Before, Course, Instead, Layers, Skipped, Thresholding};
+use models::{Conditioning, Model};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, registry};
 
 /// Every node of this file.
@@ -18,10 +16,6 @@ pub(super) fn nodes() -> Registry {
         Apg,
         Tcfg,
         FreSca,
-        LatentApplyOperationCFG,
-        LatentApplyOperation,
-        LatentOperationTonemapReinhard,
-        LatentOperationSharpen,
         CFGZeroStar,
         CFGNorm,
         Mahiro,
@@ -31,14 +25,8 @@ pub(super) fn nodes() -> Registry {
         SkipLayerGuidanceSD3,
         SkipLayerGuidanceDiT,
         SkipLayerGuidanceDiTSimple,
-        DifferentialDiffusion,
-        EasyCache,
-        LazyCache,
-        FreeU,
-        FreeU_V2,
-        HyperTile,
-        TomePatchModel,
-        PatchModelAddDownscale,
+        DynamicThresholdingSimple,
+        DynamicThresholdingFull,
     ]
 }
 
@@ -225,83 +213,6 @@ impl Run for FreSca {
     fn run(self, _: &Context) -> Result<Model, NodeError> {
         let patch = Before::Frequencies { low: self.scale_low, high: self.scale_high, cutoff: super::count(self.freq_cutoff) };
         Ok(self.model.patched(Patch::Before(patch)))
-    }
-}
-
-/// Does something to the guidance of each step as if it were a latent.
-#[derive(Node)]
-#[node(category = "latent/advanced/operations", experimental, outputs(MODEL = "The model with this change."))]
-struct LatentApplyOperationCFG {
-    /// The model.
-    model: Model,
-    /// What is done.
-    operation: LatentOperation,
-}
-
-impl Run for LatentApplyOperationCFG {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        Ok(self.model.patched(Patch::Before(Before::Operation(self.operation))))
-    }
-}
-
-/// Does something to a latent.
-#[derive(Node)]
-#[node(category = "latent/advanced/operations", experimental, outputs(LATENT = "The latent after it."))]
-struct LatentApplyOperation {
-    /// The latent.
-    samples: Latent,
-    /// What is done.
-    operation: LatentOperation,
-}
-
-impl Run for LatentApplyOperation {
-    type Output = Latent;
-
-    fn run(self, _: &Context) -> Result<Latent, NodeError> {
-        Ok(Latent { samples: self.operation.of(&self.samples.samples)?, ..self.samples })
-    }
-}
-
-/// Compresses very large values of a latent or of guidance, as photographs are printed.
-#[derive(Node)]
-#[node(category = "latent/advanced/operations", experimental, outputs(LATENT_OPERATION = "The operation."))]
-struct LatentOperationTonemapReinhard {
-    /// Lower values compress more.
-    #[input(default = 1.0, min = 0.0, max = 100.0, step = 0.01)]
-    multiplier: f64,
-}
-
-impl Run for LatentOperationTonemapReinhard {
-    type Output = LatentOperation;
-
-    fn run(self, _: &Context) -> Result<LatentOperation, NodeError> {
-        Ok(LatentOperation::TonemapReinhard { multiplier: self.multiplier })
-    }
-}
-
-/// Sharpens a latent or guidance.
-#[derive(Node)]
-#[node(category = "latent/advanced/operations", experimental, outputs(LATENT_OPERATION = "The operation."))]
-struct LatentOperationSharpen {
-    /// From how many cells each way.
-    #[input(default = 9, min = 1, max = 31, step = 1)]
-    sharpen_radius: u64,
-    /// How widely the surroundings are looked at, in parts of the radius.
-    #[input(default = 1.0, min = 0.1, max = 10.0, step = 0.1)]
-    sigma: f64,
-    /// How much.
-    #[input(default = 0.1, min = 0.0, max = 5.0, step = 0.01)]
-    alpha: f64,
-}
-
-impl Run for LatentOperationSharpen {
-    type Output = LatentOperation;
-
-    fn run(self, _: &Context) -> Result<LatentOperation, NodeError> {
-        let radius = super::count(self.sharpen_radius);
-        Ok(LatentOperation::Sharpen { radius, sigma: self.sigma, alpha: self.alpha })
     }
 }
 
@@ -542,264 +453,169 @@ impl Run for SkipLayerGuidanceDiTSimple {
     }
 }
 
-/// Turns a soft noise mask into one that lets go of places step by step: the brighter the mask, the earlier a place is changed.
+/// Lets strong guidance keep the colours of weaker guidance. Slots of mcmonkeyprojects/sd-dynamic-thresholding.
 #[derive(Node)]
-#[node(
-    display = "Differential Diffusion",
-    category = "_for_testing",
-    experimental,
-    outputs(MODEL = "The model with this change.")
-)]
-struct DifferentialDiffusion {
+#[node(category = "advanced/mcmonkey", outputs(MODEL = "The model with this change."))]
+struct DynamicThresholdingSimple {
     /// The model.
     model: Model,
-    /// How much of the soft mask it replaces.
-    #[input(optional, default = 1.0, min = 0.0, max = 1.0, step = 0.01)]
-    strength: f64,
+    /// The weaker guidance whose range of values is kept.
+    #[input(default = 7.0, min = 0.0, max = 100.0, step = 0.5)]
+    mimic_scale: f64,
+    /// The part of the values that counts for their range: 1 counts all, 0.99 lets one of a hundred be cut.
+    #[input(default = 1.0, min = 0.0, max = 1.0, step = 0.01)]
+    threshold_percentile: f64,
 }
 
-impl Run for DifferentialDiffusion {
+impl Run for DynamicThresholdingSimple {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
-        Ok(self.model.patched(Patch::DifferentialDiffusion { strength: self.strength }))
+        let patch = Thresholding {
+            scale: self.mimic_scale,
+            course: Course::Constant,
+            least: 0.0,
+            cfg_course: Course::Constant,
+            cfg_least: 0.0,
+            power: 0.0,
+            percentile: self.threshold_percentile,
+            by_channel: false,
+            from_zero: false,
+            by_deviation: false,
+            share: 1.0,
+        };
+        Ok(self.model.patched(Patch::Instead(Instead::Threshold(patch))))
     }
 }
 
-/// Leaves out calls of the network whose answer is expected to differ little from the last one.
-#[derive(Node)]
-#[node(category = "advanced/debug/model", experimental, outputs(MODEL = "The model with this change."))]
-struct EasyCache {
-    /// The model.
-    model: Model,
-    /// How much the answer may have changed: more saves more time and costs quality.
-    #[input(default = 0.2, min = 0.0, max = 3.0, step = 0.01)]
-    reuse_threshold: f64,
-    /// From this part of the way ...
-    #[input(default = 0.15, min = 0.0, max = 1.0, step = 0.01)]
-    start_percent: f64,
-    /// ... to this one.
-    #[input(default = 0.95, min = 0.0, max = 1.0, step = 0.01)]
-    end_percent: f64,
-    /// Kept for workflows: nothing more is said.
-    #[input(default = false)]
-    #[expect(dead_code, reason = "a slot of the class that changes nothing here")]
-    verbose: bool,
-}
-
-impl Run for EasyCache {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let Self { model, reuse_threshold: threshold, start_percent: start, end_percent: end, .. } = self;
-        Ok(model.patched(Patch::Cache(Cache { threshold, start, end, lazy: false })))
-    }
-}
-
-/// Leaves out whole steps of guidance whose result is expected to differ little from the last one.
-#[derive(Node)]
-#[node(category = "advanced/debug/model", experimental, outputs(MODEL = "The model with this change."))]
-struct LazyCache {
-    /// The model.
-    model: Model,
-    /// How much the result may have changed: more saves more time and costs quality.
-    #[input(default = 0.2, min = 0.0, max = 3.0, step = 0.01)]
-    reuse_threshold: f64,
-    /// From this part of the way ...
-    #[input(default = 0.15, min = 0.0, max = 1.0, step = 0.01)]
-    start_percent: f64,
-    /// ... to this one.
-    #[input(default = 0.95, min = 0.0, max = 1.0, step = 0.01)]
-    end_percent: f64,
-    /// Kept for workflows: nothing more is said.
-    #[input(default = false)]
-    #[expect(dead_code, reason = "a slot of the class that changes nothing here")]
-    verbose: bool,
-}
-
-impl Run for LazyCache {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let Self { model, reuse_threshold: threshold, start_percent: start, end_percent: end, .. } = self;
-        Ok(model.patched(Patch::Cache(Cache { threshold, start, end, lazy: true })))
-    }
-}
-
-/// Strengthens what a UNet makes of its deepest features and weakens what it takes over from the shallow ones, at no cost of time.
-#[derive(Node)]
-#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
-struct FreeU {
-    /// The model.
-    model: Model,
-    /// Factor of the deepest features.
-    #[input(default = 1.1, min = 0.0, max = 10.0, step = 0.01)]
-    b1: f64,
-    /// Factor of the next ones.
-    #[input(default = 1.2, min = 0.0, max = 10.0, step = 0.01)]
-    b2: f64,
-    /// Factor of coarse structures that are taken over to the deepest features.
-    #[input(default = 0.9, min = 0.0, max = 10.0, step = 0.01)]
-    s1: f64,
-    /// Factor of those that are taken over to the next ones.
-    #[input(default = 0.2, min = 0.0, max = 10.0, step = 0.01)]
-    s2: f64,
-}
-
-impl Run for FreeU {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let factors = FreeFactors { backbone: [self.b1, self.b2], skip: [self.s1, self.s2], by_mean: false };
-        Ok(self.model.patched(Patch::Within(Within::FreeU(factors))))
-    }
-}
-
-/// FreeU whose first factors apply most where features are strong on the whole.
-#[derive(Node)]
-#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
-#[expect(non_camel_case_types, reason = "the class name of workflow files")]
-struct FreeU_V2 {
-    /// The model.
-    model: Model,
-    /// Factor of the deepest features.
-    #[input(default = 1.3, min = 0.0, max = 10.0, step = 0.01)]
-    b1: f64,
-    /// Factor of the next ones.
-    #[input(default = 1.4, min = 0.0, max = 10.0, step = 0.01)]
-    b2: f64,
-    /// Factor of coarse structures that are taken over to the deepest features.
-    #[input(default = 0.9, min = 0.0, max = 10.0, step = 0.01)]
-    s1: f64,
-    /// Factor of those that are taken over to the next ones.
-    #[input(default = 0.2, min = 0.0, max = 10.0, step = 0.01)]
-    s2: f64,
-}
-
-impl Run for FreeU_V2 {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let factors = FreeFactors { backbone: [self.b1, self.b2], skip: [self.s1, self.s2], by_mean: true };
-        Ok(self.model.patched(Patch::Within(Within::FreeU(factors))))
-    }
-}
-
-/// Lets places attend to others of their own tile only, which takes much less time for large pictures.
-#[derive(Node)]
-#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
-struct HyperTile {
-    /// The model.
-    model: Model,
-    /// The least side of a tile, in pixels.
-    #[input(default = 256, min = 1, max = 2048)]
-    tile_size: u64,
-    /// From how many tile sizes one is drawn each time, so that edges do not stay in one place.
-    #[input(default = 2, min = 1, max = 128)]
-    swap_size: u64,
-    /// To how many lower resolutions it applies as well.
-    #[input(default = 0, min = 0, max = 10)]
-    max_depth: u64,
-    /// Whether tiles are larger at lower resolutions.
-    #[input(default = false)]
-    scale_depth: bool,
-}
-
-impl Run for HyperTile {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let [tile, swap, depth] = [self.tile_size, self.swap_size, self.max_depth].map(super::count);
-        Ok(self.model.patched(Patch::Within(Within::HyperTile { tile, swap, depth, scale_depth: self.scale_depth })))
-    }
-}
-
-/// Lets similar places ask together what they attend to, which takes less time for large pictures.
-#[derive(Node)]
-#[node(category = "model_patches/unet", outputs(MODEL = "The model with this change."))]
-struct TomePatchModel {
-    /// The model.
-    model: Model,
-    /// The part of all places that is merged into others.
-    #[input(default = 0.3, min = 0.0, max = 1.0, step = 0.01)]
-    ratio: f64,
-}
-
-impl Run for TomePatchModel {
-    type Output = Model;
-
-    fn run(self, _: &Context) -> Result<Model, NodeError> {
-        Ok(self.model.patched(Patch::Within(Within::MergeTokens { ratio: self.ratio })))
-    }
-}
-
-/// How features are scaled down.
+/// How a scale changes on the way.
 #[derive(Choice, Clone, Copy, Debug)]
-enum Method {
-    Bicubic,
-    #[choice("nearest-exact")]
-    Nearest,
-    Bilinear,
-    Area,
-    Bislerp,
+enum Mode {
+    #[choice("Constant")]
+    Constant,
+    #[choice("Linear Down")]
+    LinearDown,
+    #[choice("Cosine Down")]
+    CosineDown,
+    #[choice("Half Cosine Down")]
+    HalfCosineDown,
+    #[choice("Linear Up")]
+    LinearUp,
+    #[choice("Cosine Up")]
+    CosineUp,
+    #[choice("Half Cosine Up")]
+    HalfCosineUp,
+    #[choice("Power Up")]
+    PowerUp,
+    #[choice("Power Down")]
+    PowerDown,
+    #[choice("Linear Repeating")]
+    LinearRepeating,
+    #[choice("Cosine Repeating")]
+    CosineRepeating,
+    #[choice("Sawtooth")]
+    Sawtooth,
 }
 
-impl From<Method> for Scaling {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Bicubic => Self::Bicubic,
-            Method::Nearest => Self::Nearest,
-            Method::Bilinear => Self::Bilinear,
-            Method::Area => Self::Area,
-            Method::Bislerp => Self::Bislerp,
+impl From<Mode> for Course {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Constant => Self::Constant,
+            Mode::LinearDown => Self::LinearDown,
+            Mode::CosineDown => Self::CosineDown,
+            Mode::HalfCosineDown => Self::HalfCosineDown,
+            Mode::LinearUp => Self::LinearUp,
+            Mode::CosineUp => Self::CosineUp,
+            Mode::HalfCosineUp => Self::HalfCosineUp,
+            Mode::PowerUp => Self::PowerUp,
+            Mode::PowerDown => Self::PowerDown,
+            Mode::LinearRepeating => Self::LinearRepeating,
+            Mode::CosineRepeating => Self::CosineRepeating,
+            Mode::Sawtooth => Self::Sawtooth,
         }
     }
 }
 
-/// Lets a UNet work at a lower resolution in the first steps, so that large pictures do not repeat their subject.
-#[derive(Node)]
-#[node(
-    display = "PatchModelAddDownscale (Kohya Deep Shrink)",
-    category = "model_patches/unet",
-    outputs(MODEL = "The model with this change.")
-)]
-struct PatchModelAddDownscale {
-    /// The model.
-    model: Model,
-    /// The input block behind which features are scaled down.
-    #[input(default = 3, min = 1, max = 32, step = 1)]
-    block_number: u64,
-    /// By how much.
-    #[input(default = 2.0, min = 0.1, max = 9.0, step = 0.001)]
-    downscale_factor: f64,
-    /// From this part of the way ...
-    #[input(default = 0.0, min = 0.0, max = 1.0, step = 0.001)]
-    start_percent: f64,
-    /// ... to this one.
-    #[input(default = 0.35, min = 0.0, max = 1.0, step = 0.001)]
-    end_percent: f64,
-    /// Whether what that block hands over to the output blocks keeps its resolution.
-    #[input(default = true)]
-    downscale_after_skip: bool,
-    /// How features are scaled down.
-    downscale_method: Method,
-    /// How they are scaled up again.
-    upscale_method: Method,
+/// Yes or no.
+#[derive(Choice, Clone, Copy, Debug, PartialEq)]
+enum Separate {
+    Enable,
+    Disable,
 }
 
-impl Run for PatchModelAddDownscale {
+/// What values are scaled from.
+#[derive(Choice, Clone, Copy, Debug, PartialEq)]
+enum Startpoint {
+    #[choice("MEAN")]
+    Mean,
+    #[choice("ZERO")]
+    Zero,
+}
+
+/// How a range of values is measured.
+#[derive(Choice, Clone, Copy, Debug, PartialEq)]
+enum Variability {
+    /// By the greatest distance from the mean.
+    #[choice("AD")]
+    Greatest,
+    /// By the standard deviation.
+    #[choice("STD")]
+    Deviation,
+}
+
+/// The same with every setting.
+#[derive(Node)]
+#[node(category = "advanced/mcmonkey", outputs(MODEL = "The model with this change."))]
+struct DynamicThresholdingFull {
+    /// The model.
+    model: Model,
+    /// The weaker guidance whose range of values is kept.
+    #[input(default = 7.0, min = 0.0, max = 100.0, step = 0.5)]
+    mimic_scale: f64,
+    /// The part of the values that counts for their range: 1 counts all, 0.99 lets one of a hundred be cut.
+    #[input(default = 1.0, min = 0.0, max = 1.0, step = 0.01)]
+    threshold_percentile: f64,
+    /// How the weaker guidance changes from noise to picture.
+    mimic_mode: Mode,
+    /// What it changes to.
+    #[input(default = 0.0, min = 0.0, max = 100.0, step = 0.5)]
+    mimic_scale_min: f64,
+    /// How the guidance itself changes.
+    cfg_mode: Mode,
+    /// What it changes to.
+    #[input(default = 0.0, min = 0.0, max = 100.0, step = 0.5)]
+    cfg_scale_min: f64,
+    /// What the modes with powers are raised to, and how often repeating ones repeat.
+    #[input(default = 1.0, min = 0.0, max = 100.0, step = 0.01)]
+    sched_val: f64,
+    /// Whether each channel of the latent has its own range.
+    separate_feature_channels: Separate,
+    /// Whether values are scaled from their mean or from zero.
+    scaling_startpoint: Startpoint,
+    /// Whether a range is the greatest distance from the mean (AD) or the standard deviation (STD).
+    variability_measure: Variability,
+    /// How much of the result is taken; the rest is guided as usual.
+    #[input(default = 1.0, min = 0.0, max = 1.0, step = 0.01)]
+    interpolate_phi: f64,
+}
+
+impl Run for DynamicThresholdingFull {
     type Output = Model;
 
     fn run(self, _: &Context) -> Result<Model, NodeError> {
-        let patch = Within::Downscale {
-            block: super::count(self.block_number),
-            factor: self.downscale_factor,
-            start: self.start_percent,
-            end: self.end_percent,
-            after_skip: self.downscale_after_skip,
-            down: self.downscale_method.into(),
-            up: self.upscale_method.into(),
+        let patch = Thresholding {
+            scale: self.mimic_scale,
+            course: self.mimic_mode.into(),
+            least: self.mimic_scale_min,
+            cfg_course: self.cfg_mode.into(),
+            cfg_least: self.cfg_scale_min,
+            power: self.sched_val,
+            percentile: self.threshold_percentile,
+            by_channel: self.separate_feature_channels == Separate::Enable,
+            from_zero: self.scaling_startpoint == Startpoint::Zero,
+            by_deviation: self.variability_measure == Variability::Deviation,
+            share: self.interpolate_phi,
         };
-        Ok(self.model.patched(Patch::Within(patch)))
+        Ok(self.model.patched(Patch::Instead(Instead::Threshold(patch))))
     }
 }
