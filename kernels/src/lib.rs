@@ -17,6 +17,7 @@ mod layer_norm;
 mod linear;
 mod matmul;
 mod rms_norm;
+mod twister;
 mod upsample;
 
 mod cpu;
@@ -33,4 +34,5 @@ pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use matmul::matmul;
 pub use rms_norm::rms_norm;
+pub use twister::{TWISTER_WORDS, tempered, tempered_uniform, twist};
 pub use upsample::upsample_nearest_2x;

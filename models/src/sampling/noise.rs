@@ -6,6 +6,7 @@
 
 use super::frame::Frame;
 use burn::tensor::{Device, Tensor, TensorData};
+use kernels::TWISTER_WORDS;
 use parking_lot::Mutex;
 use rayon::prelude::*;
 use std::f64::consts::TAU;
@@ -14,25 +15,21 @@ use std::sync::Arc;
 /// PyTorch's CPU generator.
 #[derive(Clone)]
 pub struct Generator {
-    state: Box<[u32; WORDS]>,
+    state: Box<[u32; TWISTER_WORDS]>,
     next: usize,
     /// The second number of a pair that was made one by one.
     spare: Option<f64>,
 }
 
-/// Words of the twister's state, and how far apart those lie that it mixes.
-const WORDS: usize = 624;
-const APART: usize = 397;
-
 impl Generator {
     /// `torch.manual_seed(seed)`: only the low 32 bits count.
     pub fn new(seed: u64) -> Self {
-        let mut state = Box::new([seed as u32; WORDS]);
-        for i in 1..WORDS {
+        let mut state = Box::new([seed as u32; TWISTER_WORDS]);
+        for i in 1..TWISTER_WORDS {
             let last = state[i - 1];
             state[i] = 1_812_433_253_u32.wrapping_mul(last ^ (last >> 30)).wrapping_add(i as u32);
         }
-        Self { state, next: WORDS, spare: None }
+        Self { state, next: TWISTER_WORDS, spare: None }
     }
 
     /// `count` normal numbers, as one call of `torch.randn` for that many elements gives them; the shape does not matter.
@@ -63,14 +60,11 @@ impl Generator {
     /// `torch.rand`'s numbers: 24 bits in 0..1 each.
     fn uniform(&mut self, mut values: &mut [f32]) {
         while !values.is_empty() {
-            if self.next == WORDS {
+            if self.next == TWISTER_WORDS {
                 self.twist();
             }
-            let (now, later) = values.split_at_mut(values.len().min(WORDS - self.next));
-            for (value, word) in now.iter_mut().zip(&self.state[self.next..]) {
-                // (Signed numbers are converted side by side.)
-                *value = (tempered(*word) & 0x00FF_FFFF) as i32 as f32 * (1.0 / (1 << 24) as f32);
-            }
+            let (now, later) = values.split_at_mut(values.len().min(TWISTER_WORDS - self.next));
+            kernels::tempered_uniform(&self.state[self.next..], now);
             self.next += now.len();
             values = later;
         }
@@ -98,37 +92,17 @@ impl Generator {
     }
 
     fn word(&mut self) -> u32 {
-        if self.next == WORDS {
+        if self.next == TWISTER_WORDS {
             self.twist();
         }
         self.next += 1;
-        tempered(self.state[self.next - 1])
+        kernels::tempered(self.state[self.next - 1])
     }
 
     fn twist(&mut self) {
-        let state = &mut *self.state;
-        let mixed = |word: u32, after: u32| {
-            let y = (word & 0x8000_0000) | (after & 0x7FFF_FFFF);
-            (y >> 1) ^ ((y & 1).wrapping_neg() & 0x9908_B0DF)
-        };
-        // In three parts, so that each is computed side by side.
-        for i in 0..WORDS - APART {
-            state[i] = state[i + APART] ^ mixed(state[i], state[i + 1]);
-        }
-        for i in WORDS - APART..WORDS - 1 {
-            state[i] = state[i + APART - WORDS] ^ mixed(state[i], state[i + 1]);
-        }
-        state[WORDS - 1] = state[APART - 1] ^ mixed(state[WORDS - 1], state[0]);
+        kernels::twist(&mut self.state);
         self.next = 0;
     }
-}
-
-/// A word of the state as it is handed out.
-fn tempered(mut y: u32) -> u32 {
-    y ^= y >> 11;
-    y ^= (y << 7) & 0x9D2C_5680;
-    y ^= (y << 15) & 0xEFC6_0000;
-    y ^ (y >> 18)
 }
 
 /// How many uniform numbers become normal together.
