@@ -10,10 +10,15 @@ fn root() -> &'static Path {
 
 /// Runs `burnish run` on a workflow, its files going to a folder of its own.
 fn run(workflow: &Path, out: &Path, arguments: &[&str]) -> Output {
+    run_with(&root().join("workflows/models"), workflow, out, arguments)
+}
+
+/// The same with models from elsewhere.
+fn run_with(models: &Path, workflow: &Path, out: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_burnish"))
         .arg("run")
         .arg(workflow)
-        .args(["--models".as_ref(), root().join("workflows/models").as_os_str()])
+        .args(["--models".as_ref(), models.as_os_str()])
         .args(["--base-directory".as_ref(), out.as_os_str()])
         .args(["--output".as_ref(), out.as_os_str()])
         .args(arguments)
@@ -45,6 +50,7 @@ fn every_workflow_draws_its_pictures() {
         ("lora", 1, 64),
         ("prompt-editing", 1, 64),
         ("prompt-weighting", 1, 64),
+        ("save-checkpoint", 1, 64),
         ("text-to-image", 1, 64),
         ("upscale", 1, 256),
         ("xy-grid", 1, 200),
@@ -127,6 +133,39 @@ fn the_demo_model_its_lora_and_its_controlnet_draw_the_pictures_that_diffusers_d
         println!("{case}: {psnr:.1} dB");
         assert!(psnr >= 50.0, "{case}: {psnr:.1} dB");
     }
+}
+
+/// Saved in one file, the demo model with its LoRA draws what it drew from its folder.
+#[test]
+fn a_model_saved_in_one_file_draws_the_same_picture() {
+    let out = tempfile::tempdir().expect("a folder");
+    let output = run(&root().join("workflows/save-checkpoint.json"), out.path(), &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = out.path().join("checkpoints/burnish-demo-silver_00001_.safetensors");
+    let bytes = fs::read(&file).expect("the checkpoint");
+    assert!(bytes.len() < 20 << 20, "{} bytes", bytes.len());
+    let names = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    for name in [
+        "model.diffusion_model.input_blocks.0.0.weight",
+        "cond_stage_model.transformer.text_model.final_layer_norm.weight",
+        "first_stage_model.taesd_decoder.1.weight",
+        "first_stage_model.vae_scale",
+    ] {
+        names.tensor(name).unwrap_or_else(|it| panic!("{name}: {it}"));
+    }
+    let mut workflow: serde_json::Value =
+        serde_json::from_slice(&fs::read(root().join("workflows/text-to-image.json")).expect("text-to-image.json"))
+            .expect("JSON");
+    let name = file.file_name().expect("a name").to_string_lossy();
+    workflow["1"] = serde_json::json!({ "class_type": "CheckpointLoaderSimple", "inputs": { "ckpt_name": name } });
+    let path = out.path().join("again.json");
+    fs::write(&path, workflow.to_string()).expect("the workflow");
+    let again = tempfile::tempdir().expect("a folder");
+    let output = run_with(out.path(), &path, again.path(), &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let [before, after] =
+        [out.path(), again.path()].map(|it| image::open(&pictures(it)[0]).expect("a picture").to_rgb8().into_raw());
+    assert!(psnr(&after, &before) >= 60.0, "{:.1} dB", psnr(&after, &before));
 }
 
 /// The ControlNet's workflow, its drawing replaced by these pixels, 64x64 in RGB.

@@ -42,8 +42,8 @@ pub struct Part {
 }
 
 /// Prefixes of the parts in a file with the names of the original Stable Diffusion code.
-const MODEL: &str = "model.diffusion_model";
-const VAES: [&str; 2] = ["first_stage_model", "vae"];
+pub(crate) const MODEL: &str = "model.diffusion_model";
+pub(crate) const VAES: [&str; 2] = ["first_stage_model", "vae"];
 /// Those of text encoders: of SD 1, of SD 2, of SD XL, whose first is its refiner's only one in another naming, and of what came later.
 const CLIPS: [&str; 8] = [
     "cond_stage_model.transformer",
@@ -55,6 +55,11 @@ const CLIPS: [&str; 8] = [
     "text_encoders.clip_g.transformer",
     "text_encoders.t5xxl.transformer",
 ];
+
+/// Beginnings of keys in the metadata of a file, behind which the prefix of a part follows: the settings that a folder has in its
+/// `config.json`, and an object of the files of its tokenizer.
+pub(crate) const CONFIG: &str = "burnish.config.";
+pub(crate) const TOKENIZER: &str = "burnish.tokenizer.";
 
 /// Beginnings of names in such files that no part needs: the training's moving averages, and tables that are computed anew.
 const LEFT_OVERS: &[&str] = &[
@@ -105,9 +110,12 @@ impl Checkpoint {
 
     fn open_file(path: &Path) -> Result<Self, LoadError> {
         let weights = Weights::open(path)?;
-        let part = |prefix: &str| Some(weights.at(prefix)).filter(|it| it.names().next().is_some());
-        let (model, vae) = (part(MODEL), VAES.into_iter().find_map(part));
-        let clips: Vec<Weights> = CLIPS.into_iter().filter_map(part).collect();
+        let part = |prefix: &str| below(&weights, prefix).transpose();
+        let (model, vae) = (part(MODEL).transpose()?, VAES.into_iter().find_map(part).transpose()?);
+        let clips: Vec<(Weights, Option<Tokenizer>)> = CLIPS
+            .into_iter()
+            .filter_map(|prefix| Some(part(prefix)?.and_then(|it| Ok((it, tokenizer(&weights, prefix)?)))))
+            .collect::<Result<_, _>>()?;
         if model.is_none() && clips.is_empty() && vae.is_none() {
             return Err(weights.unknown());
         }
@@ -133,7 +141,7 @@ impl Checkpoint {
             checkpoint.put_model(model, &part);
         }
         if !clips.is_empty() {
-            checkpoint.put_clip(Clip::together(family, clips.iter().map(|it| (it, None)))?);
+            checkpoint.put_clip(Clip::together(family, clips.iter().map(|it| (&it.0, it.1.clone())))?);
         }
         if let Some(weights) = vae {
             checkpoint.put_vae(Vae::new(weights.clone())?, &weights);
@@ -256,8 +264,9 @@ pub fn open_model(path: &Path) -> Result<Model, LoadError> {
 /// As [`Checkpoint::open`].
 pub fn open_clip(path: &Path) -> Result<Clip, LoadError> {
     let beside = path.is_dir().then(|| path.with_file_name("tokenizer")).filter(|it| it.is_dir());
-    let tokenizer = beside.map(|it| Tokenizer::open(&it)).transpose()?;
-    Clip::together(Family::Sd, [(&clip_part(path)?, tokenizer)])
+    let (weights, inside) = clip_part(path)?;
+    let tokenizer = beside.map(|it| Tokenizer::open(&it)).transpose()?.or(inside);
+    Clip::together(Family::Sd, [(&weights, tokenizer)])
 }
 
 /// Text encoders that work together, each a file or component folder of its own.
@@ -266,14 +275,43 @@ pub fn open_clip(path: &Path) -> Result<Clip, LoadError> {
 /// As [`open_clip`], and when they are not those of the family.
 pub fn open_clips(family: Family, paths: &[&Path]) -> Result<Clip, LoadError> {
     let parts = paths.iter().map(|it| clip_part(it)).collect::<Result<Vec<_>, _>>()?;
-    Clip::together(family, parts.iter().map(|it| (it, None)))
+    Clip::together(family, parts.iter().map(|it| (&it.0, it.1.clone())))
 }
 
-/// The weights of a text encoder: the first in a checkpoint, or all of a file or folder.
-fn clip_part(path: &Path) -> Result<Weights, LoadError> {
+/// The weights of a text encoder: the first in a checkpoint, or all of a file or folder; and the tokenizer that came inside the file.
+fn clip_part(path: &Path) -> Result<(Weights, Option<Tokenizer>), LoadError> {
     let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
-    let below = CLIPS.iter().map(|it| weights.at(it)).find(|it| it.names().next().is_some());
-    Ok(below.unwrap_or(weights))
+    for prefix in CLIPS {
+        if let Some(part) = below(&weights, prefix)? {
+            return Ok((part, tokenizer(&weights, prefix)?));
+        }
+    }
+    Ok((told(&weights, weights.clone(), "")?, tokenizer(&weights, "")?))
+}
+
+/// The part of a file whose names begin with a prefix, if there is one, with the settings that the file has for it.
+fn below(weights: &Weights, prefix: &str) -> Result<Option<Weights>, LoadError> {
+    let part = weights.at(prefix);
+    if part.names().next().is_none() {
+        return Ok(None);
+    }
+    told(weights, part, prefix).map(Some)
+}
+
+/// A part with the settings that the file has for its prefix.
+fn told(weights: &Weights, part: Weights, prefix: &str) -> Result<Weights, LoadError> {
+    let Some(text) = weights.metadata(&format!("{CONFIG}{prefix}")) else { return Ok(part) };
+    let config = serde_json::from_str(text).map_err(|it| LoadError::Config {
+        source_name: weights.source().to_owned(),
+        reason: format!("the settings of `{prefix}` in its metadata are no JSON: {it}"),
+    })?;
+    Ok(part.with_config(config))
+}
+
+/// The tokenizer that a file has for the part of a prefix.
+fn tokenizer(weights: &Weights, prefix: &str) -> Result<Option<Tokenizer>, LoadError> {
+    let texts = weights.metadata(&format!("{TOKENIZER}{prefix}"));
+    texts.map(|it| Tokenizer::from_texts(it, weights.source())).transpose()
 }
 
 /// The autoencoder of a file or component folder of its own, or of a checkpoint.
@@ -357,8 +395,10 @@ impl Configuration {
 /// The weights of a part: what lies below its prefix in a checkpoint, or all of a file or folder.
 fn part(path: &Path, prefix: &str) -> Result<Weights, LoadError> {
     let weights = if path.is_dir() { Weights::open_folder(path)? } else { Weights::open(path)? };
-    let below = weights.at(prefix);
-    Ok(if below.names().next().is_some() { below } else { weights })
+    match below(&weights, prefix)? {
+        Some(part) => Ok(part),
+        None => told(&weights, weights.clone(), ""),
+    }
 }
 
 /// What a `scheduler_config.json` says of the network's output, if it says anything.
@@ -506,6 +546,70 @@ mod tests {
         assert_eq!(describe(&path).unwrap(), single.parts);
     }
 
+    /// Opens a checkpoint, writes it again, and compares the files.
+    fn assert_written_alike(path: &Path) {
+        let checkpoint = Checkpoint::open(path).unwrap();
+        let (model, clip, vae) = (checkpoint.model.unwrap(), checkpoint.clip, checkpoint.vae);
+        let again = path.with_file_name("again.safetensors");
+        crate::Export::checkpoint(&model, clip.as_ref(), vae.as_ref()).unwrap().write(&again).unwrap();
+        let files = [path, &again].map(|it| fs::read(it).unwrap());
+        let [before, after] = [0, 1].map(|it| SafeTensors::deserialize(&files[it]).unwrap());
+        // What says something by being there alone is empty, whatever it was.
+        let names = |it: &SafeTensors<'_>| it.names().into_iter().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names(&after), names(&before));
+        for (name, tensor) in before.tensors() {
+            let written = after.tensor(&name).unwrap();
+            if !SAYINGS.contains(&name.as_str()) {
+                assert_eq!((written.dtype(), written.shape()), (tensor.dtype(), tensor.shape()), "{name}");
+                assert!(written.data() == tensor.data(), "{name}");
+            }
+        }
+        let key = |it: &Checkpoint| [it.model.as_ref().unwrap().prediction];
+        assert_eq!(key(&Checkpoint::open(&again).unwrap()), [model.prediction]);
+    }
+
+    #[test]
+    fn what_was_opened_is_written_under_the_names_it_had() {
+        let (_single, path) = single_file(&[]);
+        assert_written_alike(&path);
+        for (family, case) in [("flux", "dev_original"), ("sd3", "medium35_original")] {
+            let (_folder, path) = newer(family, case, true);
+            let before = fs::read(&path).unwrap();
+            // The autoencoder's other prefix is not used for writing.
+            let named = SafeTensors::deserialize(&before).unwrap();
+            let renamed = named.tensors().into_iter().map(|(name, view)| (name.replace("vae.", "first_stage_model."), view));
+            fs::write(&path, serialize(renamed, None).unwrap()).unwrap();
+            assert_written_alike(&path);
+        }
+    }
+
+    #[test]
+    fn a_folder_becomes_one_file_that_says_what_the_tensors_do_not() {
+        let folder = diffusers();
+        let parts = Checkpoint::open(folder.path()).unwrap();
+        let (model, clip, vae) = (parts.model.unwrap(), parts.clip.unwrap(), parts.vae.unwrap());
+        let path = folder.path().join("one.safetensors");
+        crate::Export::checkpoint(&model, Some(&clip), Some(&vae)).unwrap().write(&path).unwrap();
+        let one = Checkpoint::open(&path).unwrap();
+        let (again, tokens) = (one.model.unwrap(), one.clip.unwrap());
+        assert_eq!(again.prediction, Prediction::Velocity);
+        assert_eq!(again.weights.config(), model.weights.config());
+        let ids = |clip: &Clip| format!("{:?}", clip.tokenize("a red apple").unwrap());
+        assert_eq!(ids(&tokens), ids(&clip), "its own tokenizer came along");
+        assert_ne!(ids(&tokens), ids(&Clip::alone(tokens.encoders().next().unwrap().1).unwrap()));
+        let broken = |key: &str, text: &str| {
+            let metadata = std::collections::HashMap::from([(key.to_owned(), text.to_owned())]);
+            let bytes = fs::read(&path).unwrap();
+            let all = SafeTensors::deserialize(&bytes).unwrap();
+            let file = folder.path().join("broken.safetensors");
+            fs::write(&file, serialize(all.tensors(), Some(metadata)).unwrap()).unwrap();
+            Checkpoint::open(&file).unwrap_err().to_string()
+        };
+        assert!(broken("burnish.config.model.diffusion_model", "{").contains("settings of `model.diffusion_model`"));
+        assert!(broken("burnish.tokenizer.cond_stage_model.transformer", "{}").contains("tokenizer"));
+        assert!(broken("burnish.tokenizer.cond_stage_model.transformer", "[]").contains("no object of texts"));
+    }
+
     #[test]
     fn a_part_alone_is_described_and_opened() {
         let folder = diffusers();
@@ -587,6 +691,7 @@ mod tests {
             if encoders.len() == 1 {
                 open_clip(&path).unwrap();
             }
+            assert_written_alike(&path);
         }
     }
 

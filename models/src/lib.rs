@@ -10,6 +10,7 @@ pub mod control;
 pub mod device;
 pub mod diffusion;
 pub mod engine;
+pub mod export;
 pub mod folders;
 #[cfg(test)]
 mod golden;
@@ -31,6 +32,7 @@ pub use checkpoint::Checkpoint;
 pub use conditioning::{Cond, Conditioning};
 pub use control::{Control, ControlNet};
 pub use engine::Engine;
+pub use export::Export;
 pub use folders::Folders;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use patch::Lora;

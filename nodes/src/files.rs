@@ -221,38 +221,57 @@ impl Series {
     /// # Errors
     /// When the system says no; then nothing is left behind.
     pub(crate) fn save(&mut self, batch: usize, ending: &str, bytes: &[u8]) -> Result<String, FileError> {
+        let path = self.folder.join(format!("{}.{ending}", self.stem));
+        self.save_by(batch, ending, |draft| {
+            let write = || {
+                let mut out = BufWriter::new(File::create(draft)?);
+                out.write_all(bytes)?;
+                out.into_inner().map_err(io::IntoInnerError::into_error).map(drop)
+            };
+            write().map_err(|source| FileError::System { path, source })
+        })
+    }
+
+    /// The same for a file that `write` makes where it is told.
+    ///
+    /// # Errors
+    /// What `write` says, and when the system says no; then nothing is left behind.
+    pub(crate) fn save_by<E: From<FileError>>(
+        &mut self,
+        batch: usize,
+        ending: &str,
+        write: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<String, E> {
+        let stem = self.stem.replace("%batch_num%", &batch.to_string());
+        let draft = self.folder.join(format!(".{stem}_{:05}_.{ending}.{}.part", self.next, std::process::id()));
+        let placed = write(&draft).and_then(|()| Ok(self.place(&draft, &stem, ending)?));
+        match (placed, fs::remove_file(&draft)) {
+            (Ok(_), Err(source)) if source.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::System { path: draft, source }.into())
+            }
+            (placed, _) => placed,
+        }
+    }
+
+    /// Gives a written file the next name that is free.
+    fn place(&mut self, draft: &Path, stem: &str, ending: &str) -> Result<String, FileError> {
+        let synced = File::open(draft).and_then(|it| it.sync_data());
+        synced.map_err(|source| FileError::System { path: draft.to_owned(), source })?;
         loop {
-            let stem = self.stem.replace("%batch_num%", &batch.to_string());
             let name = format!("{stem}_{:05}_.{ending}", self.next);
             let path = self.folder.join(&name);
             self.next = self.next.saturating_add(1);
-            match write_new(&path, bytes) {
+            // A link, not a rename: it fails where the name is taken, on every file system that has links.
+            let linked = match fs::hard_link(draft, &path) {
+                Err(it) if it.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(draft, &path),
+                other => other,
+            };
+            match linked {
                 Ok(()) => return Ok(name),
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists && self.next < u32::MAX => {}
                 Err(source) => return Err(FileError::System { path, source }),
             }
         }
-    }
-}
-
-/// Writes a file that must not be there yet: whole, or not at all.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-    let draft = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = File::create(&draft).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        out.write_all(bytes)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()
-    });
-    // A link, not a rename: it fails where the name is taken, on every file system that has links.
-    let placed = written.and_then(|()| match fs::hard_link(&draft, path) {
-        Err(it) if it.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(&draft, path),
-        other => other,
-    });
-    let removed = fs::remove_file(&draft);
-    match (placed, removed) {
-        (Ok(()), Err(it)) if it.kind() != io::ErrorKind::NotFound => Err(it),
-        (placed, _) => placed,
     }
 }
 

@@ -16,6 +16,7 @@ mod loaders;
 mod lora;
 mod mask;
 mod sampling;
+mod saving;
 mod sdxl;
 mod text;
 mod upscale;
@@ -27,6 +28,7 @@ use runtime::Registry;
 pub fn catalogue() -> Registry {
     [
         loaders::nodes,
+        saving::nodes,
         lora::nodes,
         conditioning::nodes,
         control::nodes,

@@ -15,6 +15,7 @@ import sys
 CLASSES = """
     CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader TripleCLIPLoader VAELoader LoraLoader
     LoraLoaderModelOnly
+    CheckpointSave ModelSave CLIPSave VAESave
     UpscaleModelLoader ImageUpscaleWithModel
     CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner CLIPTextEncodeFlux FluxGuidance EmptySD3LatentImage
     ControlNetLoader DiffControlNetLoader ControlNetApply ControlNetApplyAdvanced

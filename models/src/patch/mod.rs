@@ -67,6 +67,11 @@ impl Patches {
         self.0.iter().map(|it| format!("+{}*{}", it.changes.identity, it.strength)).collect()
     }
 
+    /// Whether one of them changes the tensor of this whole name.
+    pub(crate) fn change(&self, name: &str) -> bool {
+        self.0.iter().any(|it| it.changes.by_name.contains_key(name))
+    }
+
     /// The tensor of this whole name as the patches have it, in its own type.
     pub(crate) fn apply<const D: usize>(&self, name: &str, tensor: Tensor<D>, device: &Device) -> Result<Tensor<D>, LoadError> {
         let mut changes = self.0.iter().filter_map(|it| Some((it.changes.by_name.get(name)?, it.strength))).peekable();

@@ -85,7 +85,7 @@ const BARE: Layout = Layout {
 };
 
 /// As OpenCLIP writes it.
-const OPENCLIP: Layout = Layout {
+pub(crate) const OPENCLIP: Layout = Layout {
     name: "OpenCLIP",
     marker: "transformer.resblocks.{}.ln_1",
     rules: &[

@@ -2,7 +2,7 @@
 //!
 //! To add one: write its file, add its [`Architecture`] to [`ARCHITECTURES`], and a golden.
 
-mod clip;
+pub(crate) mod clip;
 mod embedding;
 mod merges;
 mod network;
@@ -222,6 +222,16 @@ impl Clip {
     /// What kinds of encoders are in it, and their tensors.
     pub fn encoders(&self) -> impl Iterator<Item = (&'static Architecture, &Weights)> {
         self.encoders.iter().map(|it| (it.architecture, &it.weights))
+    }
+
+    /// Its family.
+    pub(crate) fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The tokenizer of each encoder in it.
+    pub(crate) fn tokenizers(&self) -> impl Iterator<Item = &Tokenizer> {
+        self.encoders.iter().map(|it| &it.tokenizer)
     }
 
     /// The tensors of each encoder in it, and the foreign names that they may have.

@@ -4,7 +4,7 @@
 
 use super::merges::{self, Merges};
 use crate::LoadError;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 /// What a word is: the special tokens, English contractions, letters, one digit, or other signs.
 const WORD: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+/// The files of a tokenizer.
+const FILES: [&str; 5] = ["tokenizer.json", "vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json"];
 /// Real tokenizer files have at most a few tens of megabytes.
 const LARGEST_FILE: u64 = 64 << 20;
 
@@ -47,6 +49,13 @@ enum Source {
         folder: PathBuf,
         /// Sizes and times of its files.
         stamp: String,
+    },
+    /// The same files as texts, from inside a model's file.
+    Texts {
+        files: BTreeMap<String, String>,
+        /// The model's file, for messages.
+        source: String,
+        identity: String,
     },
 }
 
@@ -87,6 +96,41 @@ impl Tokenizer {
         Ok(Self::from(Source::Folder { folder: folder.to_owned(), stamp: stamp(folder) }))
     }
 
+    /// A tokenizer whose files are texts of a JSON object, as [`Tokenizer::texts`] gives them.
+    ///
+    /// # Errors
+    /// [`LoadError::Malformed`] where it is none. What is inside the files is read with the first text.
+    pub(crate) fn from_texts(json: &str, source: &str) -> Result<Self, LoadError> {
+        let files: Result<BTreeMap<String, String>, _> = serde_json::from_str(json);
+        let malformed = |reason: String| LoadError::Malformed { path: source.into(), reason };
+        let files = files.map_err(|it| malformed(format!("has a tokenizer that is no object of texts: {it}")))?;
+        let has = |name: &str| files.contains_key(name);
+        if !(has(FILES[0]) || has(FILES[1]) && has(FILES[2])) {
+            return Err(malformed("has a tokenizer with neither tokenizer.json nor vocab.json with merges.txt".to_owned()));
+        }
+        let identity = format!("texts:{}", blake3::hash(json.as_bytes()));
+        Ok(Self::from(Source::Texts { files, source: source.to_owned(), identity }))
+    }
+
+    /// Its files as a JSON object of texts; `None` for the tokenizers that are part of the program.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn texts(&self) -> Result<Option<String>, LoadError> {
+        let Some(files) = self.files() else { return Ok(None) };
+        let texts = FILES.iter().filter_map(|name| Some((*name, files.text(name).transpose()?)));
+        let texts: BTreeMap<&str, String> = texts.map(|(name, it)| Ok((name, it?))).collect::<Result<_, LoadError>>()?;
+        Ok(Some(serde_json::json!(texts).to_string()))
+    }
+
+    fn files(&self) -> Option<Files<'_>> {
+        match &self.0.source {
+            Source::Clip | Source::T5 => None,
+            Source::Folder { folder, .. } => Some(Files::Folder(folder)),
+            Source::Texts { files, source, .. } => Some(Files::Texts(files, source)),
+        }
+    }
+
     /// The ids of a text, without the start and end tokens. Special tokens that are spelled out in the text count as such.
     ///
     /// # Errors
@@ -122,6 +166,7 @@ impl Tokenizer {
             Source::Clip => "clip".to_owned(),
             Source::T5 => "t5".to_owned(),
             Source::Folder { folder, stamp } => format!("{}{stamp}", folder.display()),
+            Source::Texts { identity, .. } => identity.clone(),
         }
     }
 
@@ -140,7 +185,8 @@ impl Tokenizer {
                 Built { merges: Some(Merges::new()), ..built }
             }
             Source::T5 => t5().map_err(|it| self.malformed(it))?,
-            Source::Folder { folder, .. } => read_folder(folder)?,
+            Source::Folder { folder, .. } => read_files(Files::Folder(folder))?,
+            Source::Texts { files, source, .. } => read_files(Files::Texts(files, source))?,
         };
         Ok(self.0.built.get_or_init(|| built))
     }
@@ -149,6 +195,7 @@ impl Tokenizer {
         let path = match &self.0.source {
             Source::Clip | Source::T5 => PathBuf::from("the built-in tokenizer"),
             Source::Folder { folder, .. } => folder.clone(),
+            Source::Texts { source, .. } => source.into(),
         };
         LoadError::Malformed { path, reason }
     }
@@ -221,34 +268,57 @@ fn t5() -> Result<Built, String> {
     Ok(Built { tokenizer, merges: None, start: None, end })
 }
 
-fn read_folder(folder: &Path) -> Result<Built, LoadError> {
-    let (start, end) = special_tokens(folder)?;
-    let path = folder.join("tokenizer.json");
-    if path.is_file() {
-        let malformed = |reason: String| LoadError::Malformed { path: path.clone(), reason };
-        let tokenizer = tokenizers::Tokenizer::from_bytes(read(&path)?).map_err(|it| malformed(it.to_string()))?;
+/// Where the files of a tokenizer are.
+#[derive(Clone, Copy)]
+enum Files<'a> {
+    Folder(&'a Path),
+    /// Texts by file name, and where these come from.
+    Texts(&'a BTreeMap<String, String>, &'a str),
+}
+
+impl Files<'_> {
+    /// The text of a file, if there is one.
+    fn text(self, name: &str) -> Result<Option<String>, LoadError> {
+        match self {
+            Self::Folder(folder) => Some(folder.join(name)).filter(|it| it.is_file()).map(|it| read(&it)).transpose(),
+            Self::Texts(files, _) => Ok(files.get(name).cloned()),
+        }
+    }
+
+    /// The error that something is wrong with a file.
+    fn malformed(self, name: &str, reason: String) -> LoadError {
+        let path = match self {
+            Self::Folder(folder) => folder.join(name),
+            Self::Texts(_, source) => Path::new(source).join(name),
+        };
+        LoadError::Malformed { path, reason }
+    }
+}
+
+fn read_files(files: Files<'_>) -> Result<Built, LoadError> {
+    let (start, end) = special_tokens(files)?;
+    if let Some(text) = files.text(FILES[0])? {
+        let malformed = |reason: String| files.malformed(FILES[0], reason);
+        let tokenizer = tokenizers::Tokenizer::from_bytes(text).map_err(|it| malformed(it.to_string()))?;
         let id =
             |token: &str| tokenizer.token_to_id(token).ok_or_else(|| malformed(format!("`{token}` is not in the vocabulary")));
         return Ok(Built { start: tokenizer.token_to_id(&start), end: id(&end)?, tokenizer, merges: None });
     }
-    let path = folder.join("vocab.json");
-    let malformed = |reason: String| LoadError::Malformed { path: path.clone(), reason };
-    let vocabulary: HashMap<String, u32> = serde_json::from_str(&read(&path)?).map_err(|it| malformed(it.to_string()))?;
-    let merges = parse_merges(&read(&folder.join("merges.txt"))?);
+    let malformed = |reason: String| files.malformed(FILES[1], reason);
+    let gone = |name| files.malformed(name, "is not there any more".to_owned());
+    let vocabulary = files.text(FILES[1])?.ok_or_else(|| gone(FILES[1]))?;
+    let vocabulary: HashMap<String, u32> = serde_json::from_str(&vocabulary).map_err(|it| malformed(it.to_string()))?;
+    let merges = parse_merges(&files.text(FILES[2])?.ok_or_else(|| gone(FILES[2]))?);
     assemble(vocabulary.into_iter().collect(), merges, &start, &end).map_err(malformed)
 }
 
-/// The start and end tokens that the folder names, or CLIP's.
-fn special_tokens(folder: &Path) -> Result<(String, String), LoadError> {
+/// The start and end tokens that the files name, or CLIP's.
+fn special_tokens(files: Files<'_>) -> Result<(String, String), LoadError> {
     let (mut start, mut end) = (START.to_owned(), END.to_owned());
     // The second file has the last word.
-    for name in ["special_tokens_map.json", "tokenizer_config.json"] {
-        let path = folder.join(name);
-        if !path.is_file() {
-            continue;
-        }
-        let settings: serde_json::Value = serde_json::from_str(&read(&path)?)
-            .map_err(|it| LoadError::Malformed { path: path.clone(), reason: it.to_string() })?;
+    for name in &FILES[3..] {
+        let Some(text) = files.text(name)? else { continue };
+        let settings: serde_json::Value = serde_json::from_str(&text).map_err(|it| files.malformed(name, it.to_string()))?;
         for (key, token) in [("bos_token", &mut start), ("eos_token", &mut end)] {
             let said = settings.get(key);
             if let Some(said) = said.and_then(|it| it.as_str().or_else(|| it.get("content")?.as_str())) {
@@ -260,8 +330,7 @@ fn special_tokens(folder: &Path) -> Result<(String, String), LoadError> {
 }
 
 fn stamp(folder: &Path) -> String {
-    let files = ["tokenizer.json", "vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json"];
-    let known = files.iter().filter_map(|it| std::fs::metadata(folder.join(it)).ok());
+    let known = FILES.iter().filter_map(|it| std::fs::metadata(folder.join(it)).ok());
     let time = |it: &std::fs::Metadata| it.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
     known.map(|it| format!(":{}:{}", it.len(), time(&it).unwrap_or_default().as_nanos())).collect()
 }

@@ -4,7 +4,7 @@
 
 mod kl;
 mod pixel;
-mod tiny;
+pub(crate) mod tiny;
 
 pub use crate::tiled::Tiling;
 
@@ -17,6 +17,10 @@ use std::sync::Arc;
 
 /// Every family, in the order in which a file is tried.
 pub const VAES: &[&Architecture] = &[&kl::KL, &tiny::TINY, &pixel::PIXELS];
+
+/// What latents on wires are multiplied by for a small autoencoder, after `SHIFT` was taken away, where its file says so.
+pub(crate) const SCALE: &str = "vae_scale";
+pub(crate) const SHIFT: &str = "vae_shift";
 
 /// A family of autoencoders.
 pub struct Architecture {
@@ -98,7 +102,9 @@ impl Vae {
             let canonical = weights.canonical(architecture.layouts)?;
             if (architecture.detect)(&canonical) {
                 let sizes = (architecture.sizes)(&canonical)?;
-                return Ok(Self { weights: canonical, architecture, sizes, scale: 1.0, shift: 0.0 });
+                let said = |name: &str, usual: f64| if canonical.has(name) { canonical.number(name) } else { Ok(usual) };
+                let (scale, shift) = (said(SCALE, 1.0)?, said(SHIFT, 0.0)?);
+                return Self { weights: canonical, architecture, sizes, scale: 1.0, shift: 0.0 }.scaled(scale, shift);
             }
         }
         let first = weights.names().take(3).map(str::to_owned).collect();
@@ -152,6 +158,16 @@ impl Vae {
     /// Names what would be loaded: equal keys share one resident network.
     pub fn key(&self) -> String {
         format!("{}:{}", self.architecture.name, self.weights.identity())
+    }
+
+    /// Its tensors under their canonical names.
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// What latents on wires are multiplied by, after the second number was taken away.
+    pub(crate) fn scale(&self) -> (f64, f64) {
+        (self.scale, self.shift)
     }
 
     /// What it is.

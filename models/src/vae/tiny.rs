@@ -25,7 +25,7 @@ pub(super) const TINY: Architecture = Architecture {
 };
 
 /// The names of the original, whose decoder counts its clamp as layer 0, with the prefixes under which ComfyUI joins its two files.
-const TAESD: Layout = Layout {
+pub(crate) const TAESD: Layout = Layout {
     name: "TAESD",
     marker: "taesd_decoder.1.weight",
     rules: &[],
@@ -41,10 +41,12 @@ const COMBINED_TAESD: Layout = Layout {
 };
 
 fn taesd(weights: &Weights, encoder: &str, decoder: &str) -> Vec<Rule> {
-    let encoding =
-        indices(&weights.at(encoder)).into_iter().map(|it| (format!("{encoder}.{it}"), format!("encoder.layers.{it}")));
-    let decoding = indices(&weights.at(decoder)).into_iter().filter(|it| *it > 0);
-    let decoding = decoding.map(|it| (format!("{decoder}.{it}"), format!("decoder.layers.{}", it - 1)));
+    let mut encoding = indices(&weights.at(encoder));
+    encoding.extend(indices(&weights.at("encoder.layers")));
+    let encoding = encoding.into_iter().map(|it| (format!("{encoder}.{it}"), format!("encoder.layers.{it}")));
+    let mut decoding: BTreeSet<usize> = indices(&weights.at(decoder)).into_iter().filter(|it| *it > 0).collect();
+    decoding.extend(indices(&weights.at("decoder.layers")).into_iter().map(|it| it.saturating_add(1)));
+    let decoding = decoding.into_iter().map(|it| (format!("{decoder}.{it}"), format!("decoder.layers.{}", it - 1)));
     encoding.chain(decoding).map(|(from, to)| rename_sized(from, to)).collect()
 }
 
@@ -112,7 +114,7 @@ impl AutoencoderTiny {
             let reason = format!("the decoder enlarges latents {} times, the encoder halves {halvings} times", sizes.downscale);
             return Err(LoadError::Config { source_name: weights.source().to_owned(), reason });
         }
-        weights.finish(|_| false)?;
+        weights.finish(|it| it == super::SCALE || it == super::SHIFT)?;
         Ok(Self { encoder, decoder })
     }
 }

@@ -214,6 +214,38 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The names that canonical tensors have in a file of this layout, each with those that it is made of, one behind the other.
+    ///
+    /// # Errors
+    /// [`LoadError::Layout`] where two rules fit a name.
+    pub(crate) fn written(&self, canonical: &Weights) -> Result<BTreeMap<String, Vec<String>>, LoadError> {
+        let sized = self.sized.map(|it| it(canonical)).unwrap_or_default();
+        let back = |it: &Rule| Rule { from: it.to.clone(), to: it.from.clone(), change: it.change };
+        let known = |it: &&Rule| matches!(it.change, Change::Rename | Change::Split);
+        let rules: Vec<Rule> = self.rules.iter().chain(&sized).filter(known).map(back).collect();
+        let rules: Vec<&Rule> = rules.iter().collect();
+        let table = Table::new(&rules);
+        let mut written: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+        for name in canonical.names() {
+            let found = table.find(name).map_err(|reason| LoadError::Layout {
+                source_name: canonical.source().to_owned(),
+                reason: format!("written by the names of {}: {reason}", self.name),
+            })?;
+            let (target, place) = match &found {
+                Some(found) => (found.name(rules[found.rule].to.list()[0]), found.source),
+                None => (name.to_owned(), 0),
+            };
+            written.entry(target).or_default().push((place, name.to_owned()));
+        }
+        let parts = |mut parts: Vec<(usize, String)>| {
+            parts.sort();
+            parts.into_iter().map(|it| it.1).collect()
+        };
+        Ok(written.into_iter().map(|(name, it)| (name, parts(it))).collect())
+    }
+}
+
 /// The rules, found by the beginning of a name.
 struct Table<'a> {
     /// By first segment.

@@ -276,6 +276,34 @@ impl Weights {
         Ok(tensor)
     }
 
+    /// A tensor of any shape as it is drawn, patches and all, on the CPU.
+    ///
+    /// # Errors
+    /// [`LoadError::Missing`], and where a patch does not fit.
+    pub(crate) fn drawn(&self, name: &str) -> Result<TensorData, LoadError> {
+        fn patched<const D: usize>(weights: &Weights, name: &str, shape: &[usize]) -> Result<TensorData, LoadError> {
+            let shape: [usize; D] = shape.try_into().expect("rank was checked");
+            Ok(weights.tensor(name, shape, &Device::flex())?.into_data())
+        }
+        let full = self.full(name);
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        self.drawn.lock().insert(full.clone());
+        if !self.patches.change(&full) {
+            return Ok(entry.data());
+        }
+        match entry.shape.len() {
+            1 => patched::<1>(self, name, &entry.shape),
+            2 => patched::<2>(self, name, &entry.shape),
+            3 => patched::<3>(self, name, &entry.shape),
+            4 => patched::<4>(self, name, &entry.shape),
+            5 => patched::<5>(self, name, &entry.shape),
+            rank => Err(LoadError::Layout {
+                source_name: self.tensors.source.clone(),
+                reason: format!("`{}` has {rank} dimensions: tensors of 1 to 5 can be changed", self.known(&full, entry)),
+            }),
+        }
+    }
+
     /// The numbers of a tensor of any shape, as they are in the file.
     ///
     /// # Errors
