@@ -15,14 +15,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, timeout_at};
 
 /// The clients of one server.
 #[derive(Default)]
 pub(crate) struct Hub {
     clients: DashMap<String, Arc<Client>>,
-    /// Rung when the length of the queue changed.
+    /// Rung when the length of the queue changed, for whoever tells everybody.
     changed: Notify,
+    /// The same for whoever waits for a job.
+    moved: Notify,
 }
 
 /// One websocket.
@@ -138,6 +141,7 @@ impl Hub {
             client.tell_remaining(remaining);
         }
         self.changed.notify_one();
+        self.moved.notify_waiters();
     }
 
     /// A job of this client ended: it hears how many are left, as after every job, even where none was ever told to be there: a short
@@ -148,11 +152,17 @@ impl Hub {
             client.tell_remaining(remaining);
         }
         self.changed.notify_one();
+        self.moved.notify_waiters();
     }
 
     /// Waits until the length of the queue changed.
     pub(crate) async fn queue_has_changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// The next change of the queue. It counts from when this is enabled, or first waited for.
+    pub(crate) fn next_change(&self) -> Notified<'_> {
+        self.moved.notified()
     }
 
     /// Tells everybody the length of the queue who does not know it.

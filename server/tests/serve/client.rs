@@ -35,6 +35,9 @@ pub(crate) struct Ears {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
 }
 
+/// The folder with the demo model.
+pub(crate) const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows/models");
+
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,18 +46,33 @@ impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_owned();
-        Self::launch(arguments, Folder::Own(folder), &path)
+        Self::launch(Command::new(crate::PROGRAM), Path::new(DEMO), arguments, Folder::Own(folder), &path)
+    }
+
+    /// The same with models from elsewhere.
+    pub(crate) fn start_with(models: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_owned();
+        Self::launch(Command::new(crate::PROGRAM), models, &[], Folder::Own(folder), &path)
+    }
+
+    /// The same behind a shell command, as one that sets limits.
+    #[cfg(unix)]
+    pub(crate) fn start_behind(shell: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_owned();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}; exec \"$@\""), "sh", crate::PROGRAM]);
+        Self::launch(command, Path::new(DEMO), arguments, Folder::Own(folder), &path)
     }
 
     /// A server that finds what an earlier one left.
     pub(crate) fn start_in(folder: &Path, arguments: &[&str]) -> Self {
-        Self::launch(arguments, Folder::Given(folder.to_owned()), folder)
+        Self::launch(Command::new(crate::PROGRAM), Path::new(DEMO), arguments, Folder::Given(folder.to_owned()), folder)
     }
 
-    fn launch(arguments: &[&str], folder: Folder, path: &Path) -> Self {
-        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows/models");
-        let mut command = Command::new(crate::PROGRAM);
-        command.arg("serve").args(["--port", "0", "--models", models, "--base-directory"]).arg(path).args(arguments);
+    fn launch(mut command: Command, models: &Path, arguments: &[&str], folder: Folder, path: &Path) -> Self {
+        command.args(["serve", "--port", "0", "--models"]).arg(models).arg("--base-directory").arg(path).args(arguments);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::inherit()).env("BURNISH_LOG", "error").spawn().expect("starts");
         let mut line = String::new();
@@ -159,6 +177,20 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
         let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).expect("a peak");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// The memory that it has now, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).expect("a number");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// How many files and connections it has open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it lives").count()
     }
 
     /// Sends a prompt, and says its id.

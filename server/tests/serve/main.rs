@@ -12,6 +12,7 @@ mod people;
 mod prompts;
 mod protocol;
 mod security;
+mod trouble;
 
 /// The program that is tested.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_burnish");

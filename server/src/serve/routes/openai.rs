@@ -32,8 +32,8 @@ const MOST_PICTURES: u64 = 10;
 const SIDES: std::ops::RangeInclusive<u64> = 16..=8192;
 /// Bytes of a picture that is sent inside of JSON.
 const LARGEST: u64 = 256 << 20;
-/// How often a job is looked at.
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long a job is waited for that is not heard of: it may have been forgotten.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/images/generations", post(generate)).route("/v1/models", get(models))
@@ -255,12 +255,16 @@ async fn generate(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
 /// Waits for a job.
 async fn ended(app: &Arc<App>, id: &str) -> Result<Listed, Refusal> {
     loop {
+        let change = app.hub.next_change();
+        tokio::pin!(change);
+        // What changes while the job is looked up counts.
+        change.as_mut().enable();
         let asked = id.to_owned();
         let job = app.wait(move |app| app.jobs.one(&asked)).await??;
         match job {
             None => return Err(failed("the job was forgotten before it was read")),
             Some(job) => match job.state {
-                Stage::Pending | Stage::Running => tokio::time::sleep(PAUSE).await,
+                Stage::Pending | Stage::Running => drop(tokio::time::timeout(PATIENCE, change).await),
                 Stage::Completed => return Ok(job),
                 Stage::Cancelled => return Err(failed("the job was cancelled")),
                 Stage::Failed => {
