@@ -1,9 +1,10 @@
 //! The one extension of Burn's back ends. A back end joins by its name in the attribute and an implementation below.
 
 use crate::cpu::simd::Arm;
-use crate::{AttentionOptions, Conv2dOptions};
-use crate::{activation, attention, conv2d, group_norm, layer_norm, linear, rms_norm, upsample};
-use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
+use crate::{AttentionOptions, BlockFormat, Conv2dOptions};
+use crate::{activation, attention, conv2d, group_norm, layer_norm, linear, quantised, rms_norm, upsample};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 
@@ -34,6 +35,17 @@ impl<B: Backend> Maybe<B> {
 pub(crate) trait Ops: Backend {
     /// `[m, k]`, `[n, k]`, `[n]` → `[m, n]`.
     fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, #[extension_type] bias: Maybe<Self>) -> FloatTensor<Self>;
+
+    /// As `project`, of a weight in blocks: `[n, bytes of a row]`.
+    fn project_quantised(
+        x: FloatTensor<Self>,
+        blocks: IntTensor<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        format: BlockFormat,
+    ) -> FloatTensor<Self>;
+
+    /// The rows of these numbers, `[rows, bytes of a row]`, `[n]` → `[n, columns]`.
+    fn unpack_rows(blocks: IntTensor<Self>, numbers: IntTensor<Self>, format: BlockFormat) -> FloatTensor<Self>;
 
     /// See [`crate::conv2d`].
     fn convolve(
@@ -86,6 +98,19 @@ pub(crate) trait Ops: Backend {
 impl Ops for Flex {
     fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>) -> FloatTensor<Self> {
         linear::cpu(Arm::best(), x, weight, bias.into_option())
+    }
+
+    fn project_quantised(
+        x: FloatTensor<Self>,
+        blocks: IntTensor<Self>,
+        bias: Maybe<Self>,
+        format: BlockFormat,
+    ) -> FloatTensor<Self> {
+        quantised::cpu(Arm::best(), x, blocks, bias.into_option(), format)
+    }
+
+    fn unpack_rows(blocks: IntTensor<Self>, numbers: IntTensor<Self>, format: BlockFormat) -> FloatTensor<Self> {
+        quantised::cpu_rows(blocks, numbers, format)
     }
 
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>, options: Conv2dOptions) -> FloatTensor<Self> {

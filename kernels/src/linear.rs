@@ -46,18 +46,56 @@ pub(crate) fn cpu(arm: Arm, x: FlexTensor, weight: FlexTensor, bias: Option<Flex
     with_stored!(weight, weight => if m <= FEW {
         few(arm, source, weight, bias.as_deref(), target, [m, n, k]);
     } else {
-        many(arm, source, weight, bias.as_deref(), target, [m, n, k]);
+        let panels = Rows { weight: Shared::of(weight), k };
+        many(arm, source, &panels, bias.as_deref(), target, [m, n, k]);
     });
     out.into_tensor(Shape::from([m, n]))
 }
 
-fn many<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
+/// Where the panels of a weight come from.
+pub(crate) trait Panels: Sync {
+    /// Panels begin at a multiple of so many inputs.
+    const UNIT: usize;
+
+    /// Lays rows of the weight side by side: `out[depth][width]`; rows up to `width` are zeros.
+    ///
+    /// # Safety
+    /// The rows from `row` and their inputs `k0..k0 + depth` exist, `out` has room, and the arm is available.
+    unsafe fn pack(&self, arm: Arm, rows: std::ops::Range<usize>, width: usize, k0: usize, depth: usize, out: *mut f32);
+}
+
+/// A weight `[out, in]` in memory.
+struct Rows<E> {
+    weight: Shared<E>,
+    k: usize,
+}
+
+impl<E: Stored> Panels for Rows<E> {
+    const UNIT: usize = 1;
+
+    unsafe fn pack(&self, arm: Arm, rows: std::ops::Range<usize>, width: usize, k0: usize, depth: usize, out: *mut f32) {
+        let source = self.weight.at(rows.start * self.k + k0).cast_const();
+        let turn = Turn { rows: rows.len(), k: depth, source, stride: self.k, out, pitch: width, width };
+        // SAFETY: the caller's.
+        unsafe { arm.launch(turn) };
+    }
+}
+
+/// Rows enough that packing the weight pays.
+pub(crate) fn many<P: Panels>(
+    arm: Arm,
+    x: &[f32],
+    weight: &P,
+    bias: Option<&[f32]>,
+    out: Shared<f32>,
+    [m, n, k]: [usize; 3],
+) {
     let (high, wide) = arm.tile();
-    let depth = block(k, DEPTH, 1);
+    let depth = block(k, DEPTH, P::UNIT);
     let width = block(n, (SHARED / depth).max(wide), wide);
     let packed = Buffer::new(depth * width);
     let panels = Shared(packed.pointer());
-    let (x, weight) = (Shared::of(x), Shared::of(weight));
+    let x = Shared::of(x);
     let height = block(m, ROWS.min(m.div_ceil(threads()).next_multiple_of(high)), high);
     let tall = m.div_ceil(height);
     for n0 in (0..n).step_by(width) {
@@ -69,18 +107,12 @@ fn many<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out:
         let mut k0 = 0;
         loop {
             let depth = depth.min(k - k0);
-            // SAFETY: each task writes one panel, and reads rows `n0 + ..` and columns `k0..k0 + depth` of the weight.
-            unsafe {
-                launch_all(arm, width.div_ceil(wide), |panel| Turn {
-                    rows: wide.min(width - panel * wide),
-                    k: depth,
-                    source: weight.at((n0 + panel * wide) * k + k0).cast_const(),
-                    stride: k,
-                    out: panels.at(panel * wide * depth),
-                    pitch: wide,
-                    width: wide,
-                });
-            }
+            parallel(width.div_ceil(wide), |panel| {
+                let from = n0 + panel * wide;
+                let rows = from..(from + wide).min(n0 + width);
+                // SAFETY: each task writes one panel, from rows and inputs that are counted off.
+                unsafe { weight.pack(arm, rows, wide, k0, depth, panels.at(panel * wide * depth)) };
+            });
             parallel(tall * shares, |task| {
                 let (m0, from) = (task / shares * height, task % shares * share);
                 let (rows, columns) = (height.min(m - m0), share.min(width - from));

@@ -1,5 +1,6 @@
 //! What the CPU arms share: instruction sets, memory, threads, and the blocked matrix product.
 
+pub(crate) mod int8;
 pub(crate) mod memory;
 pub(crate) mod simd;
 pub(crate) mod stored;

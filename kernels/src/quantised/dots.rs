@@ -1,0 +1,135 @@
+//! Few rows: each block of the weight is unpacked once, into bytes that stay in the first-level cache, and used at once.
+
+use super::format::{CHUNK, Chunk, Format};
+use super::rounded::Rounded;
+use crate::cpu::int8::{ByteKernel, Int8, launch};
+use crate::cpu::memory::Buffer;
+use crate::cpu::simd::Arm;
+use crate::cpu::{Shared, parallel};
+
+/// Outputs that one task makes.
+const OUTPUTS: usize = 32;
+
+pub(super) fn product<F: Format>(
+    arm: Arm,
+    x: &[f32],
+    blocks: &[u8],
+    bias: Option<&[f32]>,
+    out: *mut f32,
+    [m, n, k]: [usize; 3],
+) {
+    let chunks = k.div_ceil(CHUNK);
+    let room = Buffer::new(m * chunks * (size_of::<Rounded>() / size_of::<f32>()));
+    let rounded: Shared<Rounded> = Shared(room.pointer().cast());
+    let (x, blocks, out) = (Shared::of(x), Shared::of(blocks), Shared(out));
+    for row in 0..m {
+        // SAFETY: the buffer begins at a cache line and has a row of chunks for each row of x.
+        unsafe { launch(arm, Round { x: x.at(row * k), k, out: rounded.at(row * chunks) }) };
+    }
+    parallel(n.div_ceil(OUTPUTS), |task| {
+        let from = task * OUTPUTS;
+        let kernel = Dots::<F> {
+            from,
+            to: (from + OUTPUTS).min(n),
+            x: rounded.at(0),
+            blocks: blocks.at(0),
+            bias: bias.map(Shared::of),
+            out: out.at(0),
+            sizes: [m, n, k],
+            format: std::marker::PhantomData,
+        };
+        // SAFETY: each task reads its rows of the weight and all of x, and writes its columns of the result.
+        unsafe { launch(arm, kernel) };
+    });
+}
+
+/// Rounds a row.
+struct Round {
+    x: *const f32,
+    k: usize,
+    out: *mut Rounded,
+}
+
+impl ByteKernel for Round {
+    #[inline(always)]
+    unsafe fn run<I: Int8>(self) {
+        // SAFETY: the contract of the kernel: `k` numbers, and room for their chunks, which are plain floats and bytes.
+        let (x, out) = unsafe {
+            let chunks = self.k.div_ceil(CHUNK);
+            std::ptr::write_bytes(self.out, 0, chunks);
+            (std::slice::from_raw_parts(self.x, self.k), std::slice::from_raw_parts_mut(self.out, chunks))
+        };
+        Rounded::row(x, out);
+    }
+}
+
+struct Dots<F> {
+    from: usize,
+    to: usize,
+    x: *const Rounded,
+    blocks: *const u8,
+    bias: Option<Shared<f32>>,
+    out: *mut f32,
+    sizes: [usize; 3],
+    format: std::marker::PhantomData<F>,
+}
+
+impl<F: Format> ByteKernel for Dots<F> {
+    #[inline(always)]
+    unsafe fn run<I: Int8>(self) {
+        let m = self.sizes[0];
+        let mut row = 0;
+        while row < m {
+            // SAFETY: the contract of the kernel; rows are counted off.
+            unsafe {
+                if m - row >= 4 {
+                    self.rows::<I, 4>(row);
+                    row += 4;
+                } else if m - row >= 2 {
+                    self.rows::<I, 2>(row);
+                    row += 2;
+                } else {
+                    self.rows::<I, 1>(row);
+                    row += 1;
+                }
+            }
+        }
+    }
+}
+
+impl<F: Format> Dots<F> {
+    /// # Safety
+    /// `M` rows from `row` exist.
+    #[inline(always)]
+    unsafe fn rows<I: Int8, const M: usize>(&self, row: usize) {
+        let [_, n, k] = self.sizes;
+        let (whole, rest) = (k / CHUNK, k % CHUNK);
+        let (per_chunk, per_row) = (CHUNK / F::NUMBERS * F::BYTES, k / F::NUMBERS * F::BYTES);
+        let chunks = k.div_ceil(CHUNK);
+        let mut chunk = Chunk::EMPTY;
+        for output in self.from..self.to {
+            // SAFETY: all indices are below those of the last output, row and chunk.
+            unsafe {
+                let blocks = self.blocks.add(output * per_row);
+                let x = self.x.add(row * chunks);
+                let mut sums = [I::zero(); M];
+                for at in 0..whole {
+                    F::unpack::<I>(blocks.add(at * per_chunk), CHUNK / F::NUMBERS, &mut chunk);
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        *sums = I::add::<F>(*sums, &chunk, &*x.add(i * chunks + at), CHUNK / 64);
+                    }
+                }
+                if rest > 0 {
+                    F::unpack::<I>(blocks.add(whole * per_chunk), rest / F::NUMBERS, &mut chunk);
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        *sums = I::add::<F>(*sums, &chunk, &*x.add(i * chunks + whole), rest.div_ceil(64));
+                    }
+                }
+                let bias = self.bias.map_or(0.0, |it| *it.0.add(output));
+                for (i, sums) in sums.into_iter().enumerate() {
+                    *self.out.add((row + i) * n + output) = I::total(sums) + bias;
+                }
+            }
+        }
+    }
+}
