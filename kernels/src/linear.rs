@@ -82,14 +82,7 @@ impl<E: Stored> Panels for Rows<E> {
 }
 
 /// Rows enough that packing the weight pays.
-pub(crate) fn many<P: Panels>(
-    arm: Arm,
-    x: &[f32],
-    weight: &P,
-    bias: Option<&[f32]>,
-    out: Shared<f32>,
-    [m, n, k]: [usize; 3],
-) {
+pub(crate) fn many<P: Panels>(arm: Arm, x: &[f32], weight: &P, bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
     let (high, wide) = arm.tile();
     let depth = block(k, DEPTH, P::UNIT);
     let width = block(n, (SHARED / depth).max(wide), wide);

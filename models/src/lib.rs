@@ -42,4 +42,4 @@ pub use text::Clip;
 pub use upscale::Upscaler;
 pub use vae::Vae;
 pub use watch::{Stop, Unwatched, Watch};
-pub use weights::{LoadError, Weights};
+pub use weights::{LoadError, Matrix, Setting, Weights};

@@ -10,14 +10,7 @@ use crate::cpu::{Shared, parallel};
 /// Outputs that one task makes.
 const OUTPUTS: usize = 32;
 
-pub(super) fn product<F: Format>(
-    arm: Arm,
-    x: &[f32],
-    blocks: &[u8],
-    bias: Option<&[f32]>,
-    out: *mut f32,
-    [m, n, k]: [usize; 3],
-) {
+pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
     let chunks = k.div_ceil(CHUNK);
     let room = Buffer::new(m * chunks * (size_of::<Rounded>() / size_of::<f32>()));
     let rounded: Shared<Rounded> = Shared(room.pointer().cast());

@@ -231,7 +231,8 @@ mod tests {
     fn a_row_of_zeros_gives_the_bias() {
         for format in BlockFormat::ALL {
             let bias = random([9], 1, DType::F32);
-            let y = linear_quantised(Tensor::<2>::zeros([1, 256], &Device::flex()), &blocks(format, 9, 256, 2), Some(bias.clone()));
+            let y =
+                linear_quantised(Tensor::<2>::zeros([1, 256], &Device::flex()), &blocks(format, 9, 256, 2), Some(bias.clone()));
             assert_eq!(y.into_data(), bias.reshape([1, 9]).into_data(), "{format}");
         }
     }

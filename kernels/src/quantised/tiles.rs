@@ -34,7 +34,8 @@ impl<F: Format> Panels for Blocks<F> {
             // SAFETY: the caller's: so many numbers from `k0` are in the row, and the buffer has room for them in each row.
             unsafe { launch(arm, unpack) };
         }
-        let turn = Turn { rows: rows.len(), k: depth, source: room.pointer().cast_const(), stride: depth, out, pitch: width, width };
+        let turn =
+            Turn { rows: rows.len(), k: depth, source: room.pointer().cast_const(), stride: depth, out, pitch: width, width };
         // SAFETY: the rows were just written, and the caller has room for the panel.
         unsafe { arm.launch(turn) };
     }

@@ -1,18 +1,21 @@
 //! The basic layers, with the parameter names of PyTorch.
 
+use crate::weights::Matrix;
 use crate::{LoadError, Weights};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 use kernels::Conv2dOptions;
 
 /// `y = x Wᵀ + b`. Parameters: `weight [out, in]`, `bias [out]` where the file has one.
+///
+/// A weight that the file has in quantised blocks stays in them.
 #[derive(Clone, Debug)]
 pub struct Linear {
-    weight: Tensor<2>,
+    weight: Matrix,
     bias: Option<Tensor<1>>,
 }
 
 impl Linear {
-    /// Draws a layer with a bias.
+    /// Draws a layer with a bias, or one that the file has as a convolution with a 1x1 kernel: both do the same to each cell.
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
@@ -26,24 +29,15 @@ impl Linear {
     /// # Errors
     /// When a tensor is missing or misshapen.
     pub fn without_bias(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self, LoadError> {
-        Ok(Self { weight: weights.tensor("weight", [outputs, inputs], device)?, bias: None })
-    }
-
-    /// Draws a layer with a bias that the file may hold as a convolution with a 1x1 kernel: both do the same to each cell.
-    ///
-    /// # Errors
-    /// When a tensor is missing or misshapen.
-    pub fn pointwise(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self, LoadError> {
-        if weights.shape("weight").is_none_or(|it| it.len() != 4) {
-            return Self::new(weights, inputs, outputs, device);
-        }
-        let weight: Tensor<4> = weights.tensor("weight", [outputs, inputs, 1, 1], device)?;
-        Ok(Self { weight: weight.reshape([outputs, inputs]), bias: Some(weights.tensor("bias", [outputs], device)?) })
+        Ok(Self { weight: weights.matrix("weight", [outputs, inputs], device)?, bias: None })
     }
 
     /// `[.., in]` → `[.., out]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        kernels::linear(x, self.weight.clone(), self.bias.clone())
+        match &self.weight {
+            Matrix::Numbers(weight) => kernels::linear(x, weight.clone(), self.bias.clone()),
+            Matrix::Blocks(weight) => kernels::linear_quantised(x, weight, self.bias.clone()),
+        }
     }
 }
 
@@ -147,9 +141,11 @@ impl LayerNorm {
 }
 
 /// One row for each token. Parameter: `weight [rows, width]`.
+///
+/// A table that the file has in quantised blocks stays in them.
 #[derive(Clone, Debug)]
 pub struct Embedding {
-    weight: Tensor<2>,
+    weight: Matrix,
 }
 
 impl Embedding {
@@ -158,14 +154,23 @@ impl Embedding {
     /// # Errors
     /// When the tensor is missing or misshapen.
     pub fn new(weights: &Weights, rows: usize, width: usize, device: &Device) -> Result<Self, LoadError> {
-        Ok(Self { weight: weights.tensor("weight", [rows, width], device)? })
+        Ok(Self { weight: weights.matrix("weight", [rows, width], device)? })
     }
 
     /// `[b, n]` → `[b, n, width]`, f32.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let [batch, tokens] = ids.dims();
-        let width = self.weight.dims()[1];
-        let rows = self.weight.clone().select(0, ids.reshape([batch * tokens]));
-        rows.cast(burn::tensor::FloatDType::F32).reshape([batch, tokens, width])
+        let ids = ids.reshape([batch * tokens]);
+        let rows = match &self.weight {
+            Matrix::Numbers(table) => table.clone().select(0, ids).cast(FloatDType::F32),
+            Matrix::Blocks(table) => table.rows(ids),
+        };
+        let width = rows.dims()[1];
+        rows.reshape([batch, tokens, width])
+    }
+
+    /// The linear layer of the same weight, `[.., width]` → `[.., rows]`: the head of a language model that has none of its own.
+    pub fn head(&self) -> Linear {
+        Linear { weight: self.weight.clone(), bias: None }
     }
 }

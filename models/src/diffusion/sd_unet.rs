@@ -728,9 +728,9 @@ impl SpatialTransformer {
         let block = |index| TransformerBlock::new(&blocks.at(index), channels, heads, context, device);
         Ok(Self {
             norm: GroupNorm::new(&weights.at("norm"), groups, channels, 1e-6, device)?,
-            proj_in: Linear::pointwise(&weights.at("proj_in"), channels, channels, device)?,
+            proj_in: Linear::new(&weights.at("proj_in"), channels, channels, device)?,
             transformer_blocks: (0..weights.count("transformer_blocks").max(1)).map(block).collect::<Result<_, _>>()?,
-            proj_out: Linear::pointwise(&weights.at("proj_out"), channels, channels, device)?,
+            proj_out: Linear::new(&weights.at("proj_out"), channels, channels, device)?,
         })
     }
 

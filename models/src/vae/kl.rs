@@ -349,7 +349,7 @@ struct Attention {
 
 impl Attention {
     fn new(weights: &Weights, channels: usize, groups: usize, device: &Device) -> Result<Self, LoadError> {
-        let project = |name| Linear::pointwise(&weights.at(name), channels, channels, device);
+        let project = |name| Linear::new(&weights.at(name), channels, channels, device);
         Ok(Self {
             norm: GroupNorm::new(&weights.at("norm"), groups, channels, EPS, device)?,
             q: project("q")?,

@@ -1,7 +1,7 @@
 //! Models that are more than one file: several shards, or a folder with a configuration.
 
 use super::error::shown;
-use super::{LoadError, Tensors, safetensors};
+use super::{LoadError, Tensors, gguf, safetensors};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -25,7 +25,13 @@ const LONGEST_JSON: u64 = 100_000_000;
 /// Opens a file, an index of shards, and the configuration beside it where its name says that it is part of a folder.
 pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let tensors = if name.ends_with(".json") { shards(path)? } else { safetensors::open(path)? };
+    let tensors = if name.ends_with(".json") {
+        shards(path)?
+    } else if gguf::is_one(path)? {
+        return gguf::open(path);
+    } else {
+        safetensors::open(path)?
+    };
     let component = STEMS.iter().any(|stem| ENDINGS.iter().any(|ending| name.strip_prefix(stem) == Some(ending)));
     match path.with_file_name("config.json") {
         config if component && config.exists() => configured(tensors, &config),
@@ -193,7 +199,7 @@ mod tests {
         let refusal = || Weights::open_folder(folder.path()).expect_err("refused").to_string();
         assert!(refusal().contains("has no weights"));
         std::fs::write(folder.path().join("pytorch_model.bin"), b"\x80\x02").expect("written");
-        assert!(refusal().contains("only safetensors is read so far"));
+        assert!(refusal().contains("only safetensors and GGUF are read"));
         std::fs::copy(golden("half/model.fp16.safetensors"), folder.path().join("model.safetensors")).expect("copied");
         assert!(refusal().contains("has no config.json"));
         std::fs::write(folder.path().join("config.json"), "[]").expect("written");

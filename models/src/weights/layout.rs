@@ -139,7 +139,7 @@ impl Weights {
                 Ok(())
             }
             btree_map::Entry::Occupied(taken) => {
-                Err(wrong(format!("two tensors become `{}`; one is `{}`", taken.key(), entry.stored)))
+                Err(wrong(format!("two tensors become `{}`; one is `{}`", taken.key(), entry.name)))
             }
         };
         let mut joins: FxHashMap<(usize, String), Vec<Option<Entry>>> = FxHashMap::default();

@@ -6,6 +6,7 @@
 
 mod error;
 mod folder;
+mod gguf;
 mod layout;
 mod map;
 mod safetensors;
@@ -13,10 +14,12 @@ mod safetensors;
 pub use error::LoadError;
 pub(crate) use error::{family, nearest, shown};
 pub(crate) use folder::json;
+pub use gguf::Setting;
 pub use layout::{Layout, Rule, concat, ignore, rename, rename_sized, reshape, split, swap_halves, swap_halves_sized};
 
 use crate::patch::{Patch, Patches};
-use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
+use burn::tensor::{Bytes, DType, Device, FloatDType, Tensor, TensorData};
+use kernels::{BlockFormat, Quantised};
 use map::Map;
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
@@ -41,7 +44,7 @@ pub struct Weights {
     patches: Patches,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Tensors {
     /// Where they come from, for messages.
     source: String,
@@ -52,6 +55,8 @@ struct Tensors {
     config: Option<serde_json::Value>,
     /// What the file says about itself.
     metadata: BTreeMap<String, String>,
+    /// The same with types, where it is a GGUF file.
+    settings: Arc<BTreeMap<String, Setting>>,
     /// The files that the entries lie in.
     maps: Vec<Arc<Map>>,
 }
@@ -65,6 +70,7 @@ impl Tensors {
             entries: BTreeMap::new(),
             config: self.config.clone(),
             metadata: self.metadata.clone(),
+            settings: self.settings.clone(),
             maps: self.maps.clone(),
         }
     }
@@ -74,10 +80,47 @@ impl Tensors {
 #[derive(Clone)]
 struct Entry {
     shape: Vec<usize>,
-    dtype: DType,
+    stored: Stored,
     pieces: Vec<bytes::Bytes>,
     /// Its name in the file.
-    stored: Arc<str>,
+    name: Arc<str>,
+}
+
+/// How the numbers of a tensor are stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stored {
+    /// One by one.
+    Numbers(DType),
+    /// In quantised blocks, which lie along the last dimension; each piece of an entry is whole blocks.
+    Blocks(BlockFormat),
+}
+
+impl Stored {
+    /// The type that the numbers have when they are drawn one by one.
+    fn dtype(self) -> DType {
+        match self {
+            Self::Numbers(dtype) => dtype,
+            Self::Blocks(_) => DType::F32,
+        }
+    }
+}
+
+impl fmt::Display for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numbers(dtype) => write!(f, "{dtype:?}"),
+            Self::Blocks(format) => write!(f, "{format}"),
+        }
+    }
+}
+
+/// The weight of a linear layer, or a table: one by one, or in quantised blocks that stay as they are.
+#[derive(Clone, Debug)]
+pub enum Matrix {
+    /// Numbers in their stored type.
+    Numbers(Tensor<2>),
+    /// Numbers in blocks.
+    Blocks(Quantised),
 }
 
 impl From<Tensors> for Weights {
@@ -87,7 +130,7 @@ impl From<Tensors> for Weights {
 }
 
 impl Weights {
-    /// Opens a safetensors file, or the `*.safetensors.index.json` of a model in several files.
+    /// Opens a safetensors or GGUF file, or the `*.safetensors.index.json` of a model in several files.
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file.
@@ -115,7 +158,7 @@ impl Weights {
             let (bytes, shape, dtype) = data.into_parts();
             content.update(name.as_bytes()).update(format!("{shape:?}{dtype:?}").as_bytes()).update(&bytes);
             let (shape, pieces) = (shape.to_vec(), vec![bytes::Bytes::copy_from_slice(&bytes)]);
-            let entry = Entry { shape, dtype, pieces, stored: name.as_str().into() };
+            let entry = Entry { shape, stored: Stored::Numbers(dtype), pieces, name: name.as_str().into() };
             if entries.insert(name.clone(), entry).is_some() {
                 return Err(LoadError::Unexpected { source_name: source.to_owned(), names: vec![name] });
             }
@@ -198,9 +241,9 @@ impl Weights {
         }
     }
 
-    /// The type in which a tensor is stored.
+    /// The type in which a tensor is stored; f32 where it is stored in blocks.
     pub fn dtype(&self, name: &str) -> Option<DType> {
-        Some(self.tensors.entries.get(&self.full(name))?.dtype)
+        Some(self.tensors.entries.get(&self.full(name))?.stored.dtype())
     }
 
     /// How many numbered parts there are below `name`: `name.0`, `name.1`, ... without a gap.
@@ -221,6 +264,16 @@ impl Weights {
     /// What the file says about itself under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.tensors.metadata.get(key).map(String::as_str)
+    }
+
+    /// What a GGUF file says about itself under `key`, with its type.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.tensors.settings.get(key)
+    }
+
+    /// All that a GGUF file says about itself.
+    pub fn settings(&self) -> &BTreeMap<String, Setting> {
+        &self.tensors.settings
     }
 
     /// The file, for messages.
@@ -247,12 +300,40 @@ impl Weights {
     pub fn types(&self) -> BTreeMap<String, u64> {
         let mut types = BTreeMap::new();
         for (_, entry) in self.entries() {
-            *types.entry(format!("{:?}", entry.dtype).to_lowercase()).or_default() += entry.len();
+            *types.entry(entry.stored.to_string().to_lowercase()).or_default() += entry.len();
         }
         types
     }
 
-    /// Draws a tensor of known shape, in its stored type; 64-bit floats come as f32, the widest type that is computed in.
+    /// Draws a matrix `[rows, columns]` that is multiplied with, or a table: quantised blocks stay as they are.
+    ///
+    /// Dimensions of size 1 after those in the file do not matter, as of a convolution with a 1x1 kernel. Where patches change a matrix in
+    /// blocks, it comes in f16, for the changes are finer than the steps of the blocks.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn matrix(&self, name: &str, [rows, columns]: [usize; 2], device: &Device) -> Result<Matrix, LoadError> {
+        let full = self.full(name);
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        let numbers = || match entry.shape.len() {
+            4 => Ok(self.tensor(name, [rows, columns, 1, 1], device)?.reshape([rows, columns])),
+            3 => Ok(self.tensor(name, [rows, columns, 1], device)?.reshape([rows, columns])),
+            _ => self.tensor(name, [rows, columns], device),
+        };
+        let Stored::Blocks(format) = entry.stored else { return numbers().map(Matrix::Numbers) };
+        if self.patches.change(&full) {
+            return Ok(Matrix::Numbers(numbers()?.cast(FloatDType::F16)));
+        }
+        let fits = entry.shape.starts_with(&[rows, columns]) && entry.shape[2..].iter().all(|it| *it == 1);
+        if !fits || !columns.is_multiple_of(format.numbers()) {
+            return numbers().map(Matrix::Numbers);
+        }
+        self.drawn.lock().insert(full);
+        let data = TensorData::from_bytes(entry.bytes(), [rows, columns / format.numbers() * format.bytes()], DType::U8);
+        Ok(Matrix::Blocks(Quantised::new(Tensor::from_data(data, (device, DType::U8)), format)))
+    }
+
+    /// Draws a tensor of known shape, in its stored type; 64-bit floats and quantised blocks come as f32, the widest type that is computed in.
     ///
     /// # Errors
     /// [`LoadError::Missing`], [`LoadError::Shape`], and [`LoadError::Type`] where the file has whole numbers.
@@ -264,8 +345,8 @@ impl Weights {
             let (found, needed) = (entry.shape.clone(), shape.to_vec());
             return Err(LoadError::Shape { source_name: source_name(), name: self.known(&full, entry), found, needed });
         }
-        if !entry.dtype.is_float() {
-            let found = format!("{:?}", entry.dtype);
+        if !entry.stored.dtype().is_float() {
+            let found = entry.stored.to_string();
             let name = self.known(&full, entry);
             return Err(LoadError::Type { source_name: source_name(), name, found, needed: "floating-point numbers" });
         }
@@ -311,8 +392,8 @@ impl Weights {
     pub fn numbers(&self, name: &str) -> Result<Vec<f32>, LoadError> {
         let full = self.full(name);
         let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
-        if !entry.dtype.is_float() {
-            let (source_name, found) = (self.tensors.source.clone(), format!("{:?}", entry.dtype));
+        if !entry.stored.dtype().is_float() {
+            let (source_name, found) = (self.tensors.source.clone(), entry.stored.to_string());
             return Err(LoadError::Type { source_name, name: self.known(&full, entry), found, needed: "floating-point numbers" });
         }
         self.drawn.lock().insert(full);
@@ -406,7 +487,7 @@ impl Weights {
 
     /// A tensor's name, with that in the file where it is another.
     fn known(&self, full: &str, entry: &Entry) -> String {
-        if *entry.stored == *full { full.to_owned() } else { format!("{full} (stored as {})", entry.stored) }
+        if *entry.name == *full { full.to_owned() } else { format!("{full} (stored as {})", entry.name) }
     }
 }
 
@@ -423,7 +504,14 @@ impl Entry {
 
     /// The tensor as the device takes it: the mapped bytes themselves where they are in one piece and aligned for their type.
     fn data(&self) -> TensorData {
-        let (bytes, dtype) = match (&self.pieces[..], self.dtype) {
+        let dtype = match self.stored {
+            Stored::Numbers(dtype) => dtype,
+            Stored::Blocks(format) => {
+                let numbers: Vec<f32> = self.pieces.iter().flat_map(|it| format.dequantise(it)).collect();
+                return TensorData::new(numbers, self.shape.clone());
+            }
+        };
+        let (bytes, dtype) = match (&self.pieces[..], dtype) {
             (_, DType::F64) => {
                 let wide: Vec<f64> = self.gather();
                 (Bytes::from_elems(wide.into_iter().map(|it| it as f32).collect()), DType::F32)
@@ -439,6 +527,14 @@ impl Entry {
             },
         };
         TensorData::from_bytes(bytes, self.shape.clone(), dtype)
+    }
+
+    /// The bytes as they are stored, themselves where they are in one piece.
+    fn bytes(&self) -> Bytes {
+        match &self.pieces[..] {
+            [piece] => Bytes::from_shared(piece.clone(), burn::tensor::AllocationProperty::File),
+            _ => Bytes::from_elems(self.gather::<u8>()),
+        }
     }
 
     /// A copy of the bytes as numbers of the same size.
@@ -473,6 +569,9 @@ impl Entry {
         let mut shape = self.shape.clone();
         shape[0] = rows / parts;
         let length = self.len() as usize / parts;
+        if matches!(self.stored, Stored::Blocks(format) if !length.is_multiple_of(format.bytes())) {
+            return None;
+        }
         Some(
             (0..parts).map(|it| Self { shape: shape.clone(), pieces: self.slice(it * length, length), ..self.clone() }).collect(),
         )
@@ -497,12 +596,12 @@ impl Entry {
         let mut joined = parts.next()?;
         joined.shape.first()?;
         for part in parts {
-            if part.dtype != joined.dtype || part.shape.get(1..) != joined.shape.get(1..) {
+            if part.stored != joined.stored || part.shape.get(1..) != joined.shape.get(1..) {
                 return None;
             }
             joined.shape[0] = joined.shape[0].checked_add(part.shape[0])?;
             joined.pieces.extend(part.pieces);
-            joined.stored = format!("{}, {}", joined.stored, part.stored).into();
+            joined.name = format!("{}, {}", joined.name, part.name).into();
         }
         Some(joined)
     }

@@ -4,7 +4,7 @@
 
 use super::error::shown;
 use super::map::Map;
-use super::{Entry, LoadError, Tensors};
+use super::{Entry, LoadError, Stored, Tensors};
 use burn::tensor::DType;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
@@ -20,7 +20,7 @@ const LONGEST_HEADER: usize = 100_000_000;
 const HIGHEST_RANK: usize = 8;
 const CONVERT: &str =
     "convert it to a .safetensors file, for example with `python -m safetensors.convert` of the package safetensors";
-const ELSEWHERE: &str = "only safetensors is read so far; most models are published in that format too";
+const ELSEWHERE: &str = "only safetensors and GGUF are read; most models are published in one of them too";
 
 /// Maps a file and reads its header.
 pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
@@ -62,7 +62,8 @@ pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
             let instead = "use the float16, bfloat16 or float32 version of this model";
             return Err(LoadError::Unsupported { path: path.to_owned(), reason, instead });
         };
-        let entry = Entry { shape: info.shape, dtype, pieces: vec![bytes], stored: name.as_str().into() };
+        let stored = Stored::Numbers(dtype);
+        let entry = Entry { shape: info.shape, stored, pieces: vec![bytes], name: name.as_str().into() };
         if entries.insert(name.clone(), entry).is_some() {
             return Err(malformed(format!("has two tensors of the name `{}`", shown(&name))));
         }
@@ -72,7 +73,7 @@ pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
     }
     let identity = identity(path)?;
     let metadata = header.metadata.unwrap_or_default();
-    Ok(Tensors { source: path.display().to_string(), identity, entries, config: None, metadata, maps: vec![map] })
+    Ok(Tensors { source: path.display().to_string(), identity, entries, metadata, maps: vec![map], ..Tensors::default() })
 }
 
 /// Tells one state of a file from another: its place, size and time.
@@ -102,14 +103,13 @@ fn refuse_other_formats(path: &Path) -> Result<(), LoadError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let kind = match ending.as_str() {
         "ckpt" | "pt" | "pt2" | "pth" | "bin" | "pkl" => "a Python pickle, which can run programs",
-        "gguf" => "a GGUF file",
         "onnx" => "an ONNX file",
         _ => return Ok(()),
     };
-    let instead = if ending == "gguf" || ending == "onnx" { ELSEWHERE } else { CONVERT };
+    let instead = if ending == "onnx" { ELSEWHERE } else { CONVERT };
     // A name that leads nowhere is that error first.
     std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    let reason = format!(".{ending} is {kind}: only safetensors is read so far");
+    let reason = format!(".{ending} is {kind}: only safetensors and GGUF are read");
     Err(LoadError::Unsupported { path: path.to_owned(), reason, instead })
 }
 
@@ -118,7 +118,6 @@ fn foreign(all: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"PK\x03\x04", "a ZIP archive, as PyTorch writes"),
         (b"\x80\x02", "a Python pickle"),
-        (b"GGUF", "a GGUF file"),
         (b"version https://git-lfs", "a Git LFS pointer: the model itself was not downloaded"),
         (b"<!DOCTYPE", "a web page: the download led to one"),
         (b"<html", "a web page: the download led to one"),
@@ -281,7 +280,7 @@ mod tests {
         assert!(matches!(Weights::open(&pickle), Err(LoadError::Read { .. })), "it is not there");
         std::fs::write(&pickle, b"\x80\x02").expect("written");
         let error = Weights::open(&pickle).expect_err("a pickle");
-        assert!(error.to_string().ends_with("which can run programs: only safetensors is read so far"), "{error}");
+        assert!(error.to_string().ends_with("which can run programs: only safetensors and GGUF are read"), "{error}");
     }
 
     #[test]
