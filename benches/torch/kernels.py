@@ -30,6 +30,10 @@ def prepare(name, *sizes):
         m, i, o = sizes
         x, weight, bias = rand(m, i), rand(o, i), rand(o)
         return lambda: F.linear(x, weight, bias)
+    if name == "linear_bf16":
+        m, i, o = sizes
+        x, weight = rand(m, i).bfloat16(), rand(o, i).bfloat16()
+        return lambda: F.linear(x, weight)
     if name == "attention":
         b, h, nq, nk, d = sizes
         q, k, v = rand(b, nq, h * d), rand(b, nk, h * d), rand(b, nk, h * d)

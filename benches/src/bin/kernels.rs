@@ -1,12 +1,13 @@
-//! How long the operations of Stable Diffusion 1.5 take, alone or beside PyTorch.
+//! How long the operations of Stable Diffusion 1.5 and of language models take, alone or beside PyTorch and llama.cpp.
 //!
-//! `cargo run --release -p benches --bin kernels -- [--python PATH] [--rounds N] [FILTER]`. With `--python` (an interpreter that has
-//! torch) each shape runs on both sides by turns in one process tree, so that a busy machine disturbs both alike; what is printed is
-//! the ratio of the medians. Weights are stored in f16 on our side and in f32, which is faster, on PyTorch's.
+//! `cargo run --release -p benches --bin kernels -- [--python PATH] [--llama PATH] [--rounds N] [FILTER]`. With `--python` (an
+//! interpreter that has torch) each shape runs on both sides by turns in one process tree, so that a busy machine disturbs both alike;
+//! what is printed is the ratio of the medians. Weights are stored in f16 on our side and in f32, which is faster, on PyTorch's, but for
+//! `linear_bf16`. With `--llama` (an interpreter that has llama-cpp-python) the weights in blocks run beside llama.cpp.
 
 use benches::peer::{Torch, median};
-use burn::tensor::{Device, Distribution, FloatDType, Tensor};
-use kernels::{AttentionOptions, Conv2dOptions};
+use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor, TensorData};
+use kernels::{AttentionOptions, BlockFormat, Conv2dOptions, Quantised};
 use std::error::Error;
 use std::io::Write;
 use std::time::Instant;
@@ -32,6 +33,32 @@ const CASES: &[&str] = &[
     "linear 154 768 3072",
     "linear 2 1280 1280",
     "linear 1 4096 4096",
+    // the same with a weight in bf16, and in blocks
+    "linear_bf16 1 576 576",
+    "linear_bf16 1 4096 4096",
+    "linear_bf16 1 4096 14336",
+    "linear_Q4_0 1 4096 4096",
+    "linear_Q4_1 1 576 1536",
+    "linear_Q4_1 1 4096 4096",
+    "linear_Q5_0 1 4096 4096",
+    "linear_Q5_1 1 4096 4096",
+    "linear_Q8_0 1 576 49152",
+    "linear_Q8_0 1 4096 4096",
+    "linear_Q2_K 1 4096 4096",
+    "linear_Q3_K 1 4096 4096",
+    "linear_Q4_K 1 4096 4096",
+    "linear_Q4_K 1 4096 14336",
+    "linear_Q4_K 4 4096 4096",
+    "linear_Q5_K 1 4096 4096",
+    "linear_Q6_K 1 4096 4096",
+    "linear_Q4_1 128 576 1536",
+    "linear_Q4_0 128 4096 4096",
+    "linear_Q4_1 128 4096 4096",
+    "linear_Q5_0 128 4096 4096",
+    "linear_Q8_0 128 4096 4096",
+    "linear_Q4_K 128 4096 4096",
+    "linear_Q4_K 512 4096 14336",
+    "linear_Q6_K 128 4096 4096",
     // attention: batch, heads, queries, keys, width
     "attention 2 8 4096 4096 40",
     "attention 2 8 4096 77 40",
@@ -51,31 +78,34 @@ const CASES: &[&str] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (mut python, mut rounds, mut filter) = (None, 9, String::new());
+    let (mut python, mut llama, mut rounds, mut filter) = (None, None, 9, String::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--python" => python = Some(arguments.next().ok_or("--python needs a path")?),
+            "--llama" => llama = Some(arguments.next().ok_or("--llama needs a path")?),
             "--rounds" => rounds = arguments.next().ok_or("--rounds needs a number")?.parse()?,
             _ => filter = argument,
         }
     }
     let mut torch = python.map(|it| Torch::start(&it, "kernels.py")).transpose()?;
+    let mut llama = llama.map(|it| Torch::start(&it, "ggml.py")).transpose()?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:40} {:>10} {:>10} {:>10} {:>7}", "", "ours ms", "GFLOP/s", "torch ms", "ratio")?;
+    writeln!(out, "{:40} {:>10} {:>10} {:>10} {:>7}", "", "ours ms", "GFLOP/s", "theirs ms", "ratio")?;
     for case in CASES.iter().filter(|it| it.contains(&filter)) {
         let (run, operations) = prepare(case)?;
         run();
-        if let Some(torch) = &mut torch {
-            torch.ask(&format!("prepare {case}"))?;
+        let mut peer = if case.contains("linear_Q") { llama.as_mut() } else { torch.as_mut() };
+        if let Some(peer) = &mut peer {
+            peer.ask(&format!("prepare {case}"))?;
         }
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             let start = Instant::now();
             run();
             ours.push(start.elapsed().as_secs_f64() * 1e3);
-            if let Some(torch) = &mut torch {
-                theirs.push(torch.ask("run")?);
+            if let Some(peer) = &mut peer {
+                theirs.push(peer.ask("run")?);
             }
         }
         let ours = median(ours);
@@ -108,6 +138,18 @@ fn prepare(case: &str) -> Result<Prepared, Box<dyn Error>> {
         ("linear", &[m, i, o]) => {
             let (x, weight, bias) = (random([m, i]), stored([o, i]), stored([o]));
             (Box::new(move || drop(kernels::linear(x.clone(), weight.clone(), Some(bias.clone())))), (2 * m * i * o) as f64)
+        }
+        ("linear_bf16", &[m, i, o]) => {
+            let (x, weight) = (random([m, i]), random([o, i]).cast(FloatDType::BF16));
+            (Box::new(move || drop(kernels::linear(x.clone(), weight.clone(), None))), (2 * m * i * o) as f64)
+        }
+        (name, &[m, i, o]) if name.starts_with("linear_Q") => {
+            let format = BlockFormat::ALL.into_iter().find(|it| name.ends_with(it.name())).ok_or("an unknown format")?;
+            let bytes = i / format.numbers() * format.bytes();
+            // Whatever numbers they are, bytes of 1 have finite scales.
+            let blocks = Tensor::<2, Int>::from_data(TensorData::new(vec![1_u8; o * bytes], [o, bytes]), (&Device::flex(), DType::U8));
+            let (x, weight) = (random([m, i]), Quantised::new(blocks, format));
+            (Box::new(move || drop(kernels::linear_quantised(x.clone(), &weight, None))), (2 * m * i * o) as f64)
         }
         ("attention", &[b, h, nq, nk, d]) => {
             let (q, k, v) = (random([b, nq, h * d]), random([b, nk, h * d]), random([b, nk, h * d]));

@@ -92,6 +92,16 @@ impl Halves for Portable {
     unsafe fn widen(half: u16) -> f32 {
         Plain::widen(half)
     }
+
+    #[inline(always)]
+    unsafe fn widen_eight(halves: [u16; 8]) -> [f32; 8] {
+        Plain::widen_eight(halves)
+    }
+
+    #[inline(always)]
+    unsafe fn spread(bits: u32) -> [u8; 32] {
+        Plain::spread(bits)
+    }
 }
 
 impl Int8 for Portable {
@@ -147,6 +157,16 @@ mod x86 {
         unsafe fn widen(half: u16) -> f32 {
             widen(half)
         }
+
+        #[inline(always)]
+        unsafe fn widen_eight(halves: [u16; 8]) -> [f32; 8] {
+            std::mem::transmute(_mm256_cvtph_ps(std::mem::transmute::<[u16; 8], __m128i>(halves)))
+        }
+
+        #[inline(always)]
+        unsafe fn spread(bits: u32) -> [u8; 32] {
+            std::mem::transmute(_mm256_movm_epi8(bits))
+        }
     }
 
     impl Int8 for Vnni {
@@ -196,6 +216,19 @@ mod x86 {
         #[inline(always)]
         unsafe fn widen(half: u16) -> f32 {
             widen(half)
+        }
+
+        #[inline(always)]
+        unsafe fn widen_eight(halves: [u16; 8]) -> [f32; 8] {
+            std::mem::transmute(_mm256_cvtph_ps(std::mem::transmute::<[u16; 8], __m128i>(halves)))
+        }
+
+        #[inline(always)]
+        unsafe fn spread(bits: u32) -> [u8; 32] {
+            let lane = _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
+            let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+            let bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits as i32), lane);
+            std::mem::transmute(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit))
         }
     }
 

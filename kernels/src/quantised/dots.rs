@@ -9,6 +9,8 @@ use crate::cpu::{Shared, parallel};
 
 /// Outputs that one task makes.
 const OUTPUTS: usize = 32;
+/// Outputs whose blocks are unpacked together.
+const TOGETHER: usize = 4;
 
 pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
     let chunks = k.div_ceil(CHUNK);
@@ -95,32 +97,60 @@ impl<F: Format> Dots<F> {
     /// `M` rows from `row` exist.
     #[inline(always)]
     unsafe fn rows<I: Int8, const M: usize>(&self, row: usize) {
+        let mut output = self.from;
+        while output < self.to {
+            // SAFETY: outputs are counted off.
+            unsafe {
+                if self.to - output >= TOGETHER {
+                    self.block::<I, M, TOGETHER>(row, output);
+                    output += TOGETHER;
+                } else {
+                    self.block::<I, M, 1>(row, output);
+                    output += 1;
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `M` rows from `row` and `O` outputs from `output` exist.
+    #[inline(always)]
+    unsafe fn block<I: Int8, const M: usize, const O: usize>(&self, row: usize, output: usize) {
         let [_, n, k] = self.sizes;
         let (whole, rest) = (k / CHUNK, k % CHUNK);
         let (per_chunk, per_row) = (CHUNK / F::NUMBERS * F::BYTES, k / F::NUMBERS * F::BYTES);
         let chunks = k.div_ceil(CHUNK);
-        let mut chunk = Chunk::EMPTY;
-        for output in self.from..self.to {
-            // SAFETY: all indices are below those of the last output, row and chunk.
-            unsafe {
-                let blocks = self.blocks.add(output * per_row);
-                let x = self.x.add(row * chunks);
-                let mut sums = [I::zero(); M];
-                for at in 0..whole {
-                    F::unpack::<I>(blocks.add(at * per_chunk), CHUNK / F::NUMBERS, &mut chunk);
+        // SAFETY: all indices are below those of the last output, row and chunk.
+        unsafe {
+            let blocks = self.blocks.add(output * per_row);
+            let x = self.x.add(row * chunks);
+            let mut unpacked = [const { Chunk::EMPTY }; O];
+            let mut sums = [[I::zero(); M]; O];
+            for at in 0..whole {
+                // First all of them, then the products: what was just written cannot be read in wider pieces at once.
+                for (o, chunk) in unpacked.iter_mut().enumerate() {
+                    F::unpack::<I>(blocks.add(o * per_row + at * per_chunk), CHUNK / F::NUMBERS, chunk);
+                }
+                for (chunk, sums) in unpacked.iter().zip(&mut sums) {
                     for (i, sums) in sums.iter_mut().enumerate() {
-                        *sums = I::add::<F>(*sums, &chunk, &*x.add(i * chunks + at), CHUNK / 64);
+                        *sums = I::add::<F>(*sums, chunk, &*x.add(i * chunks + at), CHUNK / 64);
                     }
                 }
-                if rest > 0 {
-                    F::unpack::<I>(blocks.add(whole * per_chunk), rest / F::NUMBERS, &mut chunk);
+            }
+            if rest > 0 {
+                for (o, chunk) in unpacked.iter_mut().enumerate() {
+                    F::unpack::<I>(blocks.add(o * per_row + whole * per_chunk), rest / F::NUMBERS, chunk);
+                }
+                for (chunk, sums) in unpacked.iter().zip(&mut sums) {
                     for (i, sums) in sums.iter_mut().enumerate() {
-                        *sums = I::add::<F>(*sums, &chunk, &*x.add(i * chunks + whole), rest.div_ceil(64));
+                        *sums = I::add::<F>(*sums, chunk, &*x.add(i * chunks + whole), rest.div_ceil(64));
                     }
                 }
-                let bias = self.bias.map_or(0.0, |it| *it.0.add(output));
+            }
+            for (o, sums) in sums.into_iter().enumerate() {
+                let bias = self.bias.map_or(0.0, |it| *it.0.add(output + o));
                 for (i, sums) in sums.into_iter().enumerate() {
-                    *self.out.add((row + i) * n + output) = I::total(sums) + bias;
+                    *self.out.add((row + i) * n + output + o) = I::total(sums) + bias;
                 }
             }
         }

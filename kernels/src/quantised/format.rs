@@ -135,11 +135,25 @@ impl Chunk {
     pub(crate) const EMPTY: Self = Self { codes: [0; CHUNK], scales: [0.0; GROUPS], minima: [0.0; GROUPS] };
 }
 
-/// Makes a half-precision float wider: as an instruction does it, or as Rust does.
+/// What blocks come apart by and instructions do better than Rust.
 pub(crate) trait Halves {
+    /// Makes a half-precision float wider.
+    ///
     /// # Safety
     /// The machine has the instruction.
     unsafe fn widen(half: u16) -> f32;
+
+    /// Makes eight of them wider.
+    ///
+    /// # Safety
+    /// The machine has the instruction.
+    unsafe fn widen_eight(halves: [u16; 8]) -> [f32; 8];
+
+    /// A byte for each bit, all ones where it is set.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn spread(bits: u32) -> [u8; 32];
 }
 
 /// Without instructions for it.
@@ -149,6 +163,16 @@ impl Halves for Plain {
     #[inline(always)]
     unsafe fn widen(half: u16) -> f32 {
         f16::from_bits(half).to_f32()
+    }
+
+    #[inline(always)]
+    unsafe fn widen_eight(halves: [u16; 8]) -> [f32; 8] {
+        halves.map(|it| f16::from_bits(it).to_f32())
+    }
+
+    #[inline(always)]
+    unsafe fn spread(bits: u32) -> [u8; 32] {
+        std::array::from_fn(|it| if bits >> it & 1 == 1 { 0xff } else { 0 })
     }
 }
 
@@ -165,7 +189,7 @@ pub(crate) trait Format {
     /// Whether something is taken away from each number.
     const MINIMA: bool;
 
-    /// Takes `blocks` blocks apart, at most a chunk. Groups of blocks that are not there keep what they have.
+    /// Takes `blocks` blocks apart, at most a chunk. The codes of blocks that are not there are anything.
     ///
     /// # Safety
     /// `p` reaches so many blocks, and the machine has the instructions of `H`.
@@ -205,6 +229,23 @@ unsafe fn half<H: Halves>(p: *const u8) -> f32 {
     unsafe { H::widen(u16::from_le_bytes(*p.cast())) }
 }
 
+/// Floats that lie `step` bytes apart, as many as there are of eight.
+///
+/// # Safety
+/// `p` reaches them, and the machine has the instructions of `H`.
+#[inline(always)]
+unsafe fn eight<H: Halves>(p: *const u8, count: usize, step: usize) -> [f32; 8] {
+    // SAFETY: the caller's.
+    let half = |at: usize| unsafe { u16::from_le_bytes(*p.add(at * step).cast()) };
+    let halves = if count == 8 {
+        [half(0), half(1), half(2), half(3), half(4), half(5), half(6), half(7)]
+    } else {
+        std::array::from_fn(|it| if it < count { half(it) } else { 0 })
+    };
+    // SAFETY: the caller's.
+    unsafe { H::widen_eight(halves) }
+}
+
 pub(crate) struct Q4_0;
 pub(crate) struct Q4_1;
 pub(crate) struct Q5_0;
@@ -219,7 +260,7 @@ pub(crate) struct Q8K;
 
 /// The formats of 32 numbers: each block is unpacked by itself.
 macro_rules! small {
-    ($type:ident, bytes $bytes:expr, offset $offset:expr, minima $minima:expr, |$p:ident, $codes:ident| $unpack:block) => {
+    ($type:ident, bytes $bytes:expr, offset $offset:expr, minima $minima:expr, |$p:ident, $codes:ident, $h:ident| $unpack:block) => {
         impl Format for $type {
             const NUMBERS: usize = 32;
             const BYTES: usize = $bytes;
@@ -228,15 +269,19 @@ macro_rules! small {
             const MINIMA: bool = $minima;
 
             #[inline(always)]
-            unsafe fn unpack<H: Halves>(p: *const u8, blocks: usize, chunk: &mut Chunk) {
+            unsafe fn unpack<$h: Halves>(p: *const u8, blocks: usize, chunk: &mut Chunk) {
+                // SAFETY: the blocks are there, and `$bytes` long each.
+                unsafe {
+                    chunk.scales[..8].copy_from_slice(&eight::<$h>(p, blocks, Self::BYTES));
+                    if Self::MINIMA {
+                        let added = eight::<$h>(p.add(2), blocks, Self::BYTES);
+                        chunk.minima[..8].copy_from_slice(&added.map(|it| -it));
+                    }
+                }
                 for block in 0..blocks {
-                    // SAFETY: the block is there, and `$bytes` long.
+                    // SAFETY: as above.
                     unsafe {
                         let $p = p.add(block * Self::BYTES);
-                        chunk.scales[block] = half::<H>($p);
-                        if Self::MINIMA {
-                            chunk.minima[block] = -half::<H>($p.add(2));
-                        }
                         let $codes: &mut [u8; 32] = &mut *chunk.codes.as_mut_ptr().add(32 * block).cast();
                         $unpack
                     }
@@ -246,28 +291,28 @@ macro_rules! small {
     };
 }
 
-small!(Q4_0, bytes 18, offset 8, minima false, |p, codes| {
+small!(Q4_0, bytes 18, offset 8, minima false, |p, codes, H| {
     nibbles(p.add(2).cast(), codes);
 });
 
-small!(Q4_1, bytes 20, offset 0, minima true, |p, codes| {
+small!(Q4_1, bytes 20, offset 0, minima true, |p, codes, H| {
     nibbles(p.add(4).cast(), codes);
 });
 
-small!(Q5_0, bytes 22, offset 16, minima false, |p, codes| {
+small!(Q5_0, bytes 22, offset 16, minima false, |p, codes, H| {
     nibbles(p.add(6).cast(), codes);
-    fifth_bits(*p.add(2).cast(), codes);
+    fifth_bits::<H>(*p.add(2).cast(), codes);
 });
 
-small!(Q5_1, bytes 24, offset 0, minima true, |p, codes| {
+small!(Q5_1, bytes 24, offset 0, minima true, |p, codes, H| {
     nibbles(p.add(8).cast(), codes);
-    fifth_bits(*p.add(4).cast(), codes);
+    fifth_bits::<H>(*p.add(4).cast(), codes);
 });
 
-small!(Q8_0, bytes 34, offset 128, minima false, |p, codes| {
-    let bytes: &[u8; 32] = &*p.add(2).cast();
-    for (code, byte) in codes.iter_mut().zip(bytes) {
-        *code = byte ^ 0x80;
+small!(Q8_0, bytes 34, offset 128, minima false, |p, codes, H| {
+    let bytes = *p.add(2).cast::<[u8; 32]>();
+    for i in 0..32 {
+        codes[i] = bytes[i] ^ 0x80;
     }
 });
 
@@ -278,17 +323,23 @@ small!(Q8_0, bytes 34, offset 128, minima false, |p, codes| {
 #[inline(always)]
 unsafe fn nibbles(p: *const [u8; 16], codes: &mut [u8; 32]) {
     // SAFETY: the caller's.
-    let bytes = unsafe { &*p };
+    let bytes = unsafe { *p };
     for i in 0..16 {
         codes[i] = bytes[i] & 15;
         codes[16 + i] = bytes[i] >> 4;
     }
 }
 
+/// Adds 16 to the codes whose bits are set.
+///
+/// # Safety
+/// The machine has the instructions of `H`.
 #[inline(always)]
-fn fifth_bits(bits: [u8; 4], codes: &mut [u8; 32]) {
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code |= (bits[i / 8] >> (i % 8) & 1) << 4;
+unsafe fn fifth_bits<H: Halves>(bits: [u8; 4], codes: &mut [u8; 32]) {
+    // SAFETY: the caller's.
+    let fifth = unsafe { H::spread(u32::from_le_bytes(bits)) };
+    for i in 0..32 {
+        codes[i] |= fifth[i] & 16;
     }
 }
 
@@ -324,7 +375,7 @@ impl Format for Q4K {
         // SAFETY: the block is 144 bytes long.
         let bytes = unsafe {
             six_bit_scales::<H>(p, chunk);
-            &*p.add(16).cast::<[u8; 128]>()
+            *p.add(16).cast::<[u8; 128]>()
         };
         for part in 0..4 {
             for i in 0..32 {
@@ -348,7 +399,7 @@ impl Format for Q5K {
         // SAFETY: the block is 176 bytes long.
         let (high, bytes) = unsafe {
             six_bit_scales::<H>(p, chunk);
-            (&*p.add(16).cast::<[u8; 32]>(), &*p.add(48).cast::<[u8; 128]>())
+            (*p.add(16).cast::<[u8; 32]>(), *p.add(48).cast::<[u8; 128]>())
         };
         for part in 0..4 {
             for i in 0..32 {
@@ -371,7 +422,7 @@ impl Format for Q2K {
     unsafe fn unpack<H: Halves>(p: *const u8, _: usize, chunk: &mut Chunk) {
         // SAFETY: the block is 84 bytes long.
         let (scales, bytes, d, least) =
-            unsafe { (&*p.cast::<[u8; 16]>(), &*p.add(16).cast::<[u8; 64]>(), half::<H>(p.add(80)), half::<H>(p.add(82))) };
+            unsafe { (*p.cast::<[u8; 16]>(), *p.add(16).cast::<[u8; 64]>(), half::<H>(p.add(80)), half::<H>(p.add(82))) };
         for i in 0..16 {
             chunk.scales[i] = d * (scales[i] & 15) as f32;
             chunk.minima[i] = least * (scales[i] >> 4) as f32;
@@ -398,12 +449,16 @@ impl Format for Q3K {
         // SAFETY: the block is 110 bytes long.
         let (high, bytes, scales, d) = unsafe {
             let scales = *p.add(96).cast::<[u8; 12]>();
-            (&*p.cast::<[u8; 32]>(), &*p.add(32).cast::<[u8; 64]>(), scales, half::<H>(p.add(108)))
+            (*p.cast::<[u8; 32]>(), *p.add(32).cast::<[u8; 64]>(), scales, half::<H>(p.add(108)))
         };
-        for i in 0..16 {
-            let low = scales[i % 8] >> (i / 8 * 4) & 15;
-            let high = scales[8 + i % 4] >> (i / 4 * 2) & 3;
-            chunk.scales[i] = d * (i32::from(low | high << 4) - 32) as f32;
+        let word = |at: usize| u32::from_le_bytes([scales[at], scales[at + 1], scales[at + 2], scales[at + 3]]);
+        for i in 0..4 {
+            let low = word(i % 2 * 4) >> (i / 2 * 4) & 0x0f0f_0f0f;
+            let high = word(8) >> (2 * i) & 0x0303_0303;
+            let four = (low | high << 4).to_le_bytes();
+            for (j, scale) in four.into_iter().enumerate() {
+                chunk.scales[4 * i + j] = d * (i32::from(scale) - 32) as f32;
+            }
         }
         for part in 0..2 {
             for quarter in 0..4 {
@@ -427,8 +482,8 @@ impl Format for Q6K {
     unsafe fn unpack<H: Halves>(p: *const u8, _: usize, chunk: &mut Chunk) {
         // SAFETY: the block is 210 bytes long.
         let (bytes, high, scales, d) = unsafe {
-            let scales = &*p.add(192).cast::<[i8; 16]>();
-            (&*p.cast::<[u8; 128]>(), &*p.add(128).cast::<[u8; 64]>(), scales, half::<H>(p.add(208)))
+            let scales = *p.add(192).cast::<[i8; 16]>();
+            (*p.cast::<[u8; 128]>(), *p.add(128).cast::<[u8; 64]>(), scales, half::<H>(p.add(208)))
         };
         for i in 0..16 {
             chunk.scales[i] = d * scales[i] as f32;
@@ -455,10 +510,8 @@ impl Format for Q8K {
     #[inline(always)]
     unsafe fn unpack<H: Halves>(p: *const u8, _: usize, chunk: &mut Chunk) {
         // SAFETY: the block is 292 bytes long; the last 32 are sums, which follow from the others.
-        let (d, bytes) = unsafe { (f32::from_le_bytes(*p.cast()), &*p.add(4).cast::<[u8; 256]>()) };
+        let (d, bytes) = unsafe { (f32::from_le_bytes(*p.cast()), *p.add(4).cast::<[u8; 256]>()) };
         chunk.scales[..8].fill(d);
-        for (code, byte) in chunk.codes.iter_mut().zip(bytes) {
-            *code = byte ^ 0x80;
-        }
+        chunk.codes = bytes.map(|it| it ^ 0x80);
     }
 }
