@@ -22,7 +22,7 @@ enum Files {
     Diffusers,
 }
 
-const MODELS: Files = Files::Endings(&[".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"]);
+const MODELS: Files = Files::Endings(&[".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft", ".gguf"]);
 
 /// ComfyUI's kinds of folders: their names, their directories below `models`, what they list.
 const KINDS: &[(&str, &[&str], Files)] = &[

@@ -54,6 +54,35 @@ impl Golden {
         self.write_changed(names, |_| ())
     }
 
+    /// The model's GGUF file, matrices in Q8_0 where their rows are whole blocks, in a folder of its own.
+    pub(crate) fn write_gguf(&self, names: Names, named: impl Fn(&str) -> String) -> (TempDir, Weights) {
+        assert!(self.case["dtype"] != "F16", "made of f32");
+        let (mut header, mut data) = (Vec::new(), Vec::new());
+        let tensors = self.tensors(names);
+        header.extend_from_slice(b"GGUF");
+        header.extend(3_u32.to_le_bytes());
+        header.extend([tensors.len() as u64, 0].map(u64::to_le_bytes).concat());
+        for (name, shape, bytes) in tensors {
+            let name = named(&name);
+            let blocks = shape.len() == 2 && shape[1].is_multiple_of(32);
+            header.extend((name.len() as u64).to_le_bytes());
+            header.extend(name.as_bytes());
+            header.extend((shape.len() as u32).to_le_bytes());
+            header.extend(shape.iter().rev().flat_map(|it| (*it as u64).to_le_bytes()));
+            header.extend(if blocks { 8_u32 } else { 0 }.to_le_bytes());
+            header.extend((data.len() as u64).to_le_bytes());
+            let numbers: Vec<f32> = bytes.chunks_exact(4).map(|it| f32::from_le_bytes(it.try_into().unwrap())).collect();
+            data.extend(if blocks { quantised(&numbers) } else { bytes });
+            data.resize(data.len().next_multiple_of(32), 0);
+        }
+        header.resize(header.len().next_multiple_of(32), 0);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.gguf");
+        std::fs::write(&file, [header, data].concat()).unwrap();
+        let weights = Weights::open(&file).unwrap();
+        (folder, weights)
+    }
+
     /// As [`Golden::write`] with diffusers' names, and with other settings.
     pub(crate) fn write_set(&self, settings: &[(&str, Value)]) -> (TempDir, Weights) {
         let mut case = self.case.clone();
@@ -66,6 +95,21 @@ impl Golden {
     /// As [`Golden::write`]; `change` may do harm to the tensors.
     pub(crate) fn write_changed(&self, names: Names, change: impl FnOnce(&mut Vec<Stored>)) -> (TempDir, Weights) {
         let folder = tempfile::tempdir().unwrap();
+        let half = self.case["dtype"] == "F16";
+        let mut tensors = self.tensors(names);
+        change(&mut tensors);
+        let dtype = if half { Dtype::F16 } else { Dtype::F32 };
+        let views = tensors.iter().map(|(name, shape, bytes)| (name, TensorView::new(dtype, shape.clone(), bytes).unwrap()));
+        let file = folder.path().join("diffusion_pytorch_model.safetensors");
+        std::fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
+        if names != Names::Original {
+            std::fs::write(folder.path().join("config.json"), self.case["config"].to_string()).unwrap();
+        }
+        let weights = Weights::open(&file).unwrap();
+        (folder, weights)
+    }
+
+    fn tensors(&self, names: Names) -> Vec<Stored> {
         let half = self.case["dtype"] == "F16";
         let mut tensors = Vec::new();
         for (place, row) in self.case["tensors"].as_array().unwrap().iter().enumerate() {
@@ -83,16 +127,7 @@ impl Golden {
                 made.flat_map(|it| if half { half::f16::from_f32(it).to_le_bytes().to_vec() } else { it.to_le_bytes().to_vec() });
             tensors.push((name, shape, bytes.collect()));
         }
-        change(&mut tensors);
-        let dtype = if half { Dtype::F16 } else { Dtype::F32 };
-        let views = tensors.iter().map(|(name, shape, bytes)| (name, TensorView::new(dtype, shape.clone(), bytes).unwrap()));
-        let file = folder.path().join("diffusion_pytorch_model.safetensors");
-        std::fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
-        if names != Names::Original {
-            std::fs::write(folder.path().join("config.json"), self.case["config"].to_string()).unwrap();
-        }
-        let weights = Weights::open(&file).unwrap();
-        (folder, weights)
+        tensors
     }
 }
 
@@ -138,6 +173,16 @@ impl<'a> Transformer<'a> {
         memory.lock().begin(1.0);
         self.run(part, Layers::default(), Some(FirstBlock { memory: &memory, ids: &[0] }))
     }
+}
+
+/// Eight bits for each number, as Q8_0 has them.
+fn quantised(numbers: &[f32]) -> Vec<u8> {
+    let block = |numbers: &[f32]| {
+        let scale = half::f16::from_f32(numbers.iter().fold(0.0, |most: f32, it| most.max(it.abs())) / 127.0);
+        let codes = numbers.iter().map(move |it| (it / scale.to_f32().max(1e-9)).round().clamp(-127.0, 127.0) as i8 as u8);
+        scale.to_le_bytes().into_iter().chain(codes).collect::<Vec<u8>>()
+    };
+    numbers.chunks(32).flat_map(block).collect()
 }
 
 /// 24 bits of splitmix64 for each value, as -0.5..0.5 times scale plus offset: exact, and the same in the script.

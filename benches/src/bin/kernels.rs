@@ -147,7 +147,8 @@ fn prepare(case: &str) -> Result<Prepared, Box<dyn Error>> {
             let format = BlockFormat::ALL.into_iter().find(|it| name.ends_with(it.name())).ok_or("an unknown format")?;
             let bytes = i / format.numbers() * format.bytes();
             // Whatever numbers they are, bytes of 1 have finite scales.
-            let blocks = Tensor::<2, Int>::from_data(TensorData::new(vec![1_u8; o * bytes], [o, bytes]), (&Device::flex(), DType::U8));
+            let blocks =
+                Tensor::<2, Int>::from_data(TensorData::new(vec![1_u8; o * bytes], [o, bytes]), (&Device::flex(), DType::U8));
             let (x, weight) = (random([m, i]), Quantised::new(blocks, format));
             (Box::new(move || drop(kernels::linear_quantised(x.clone(), &weight, None))), (2 * m * i * o) as f64)
         }

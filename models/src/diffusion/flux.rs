@@ -512,6 +512,16 @@ mod tests {
     }
 
     #[test]
+    fn a_gguf_file_computes_alike_from_its_blocks() {
+        let golden = Golden::open("flux", "dev_original");
+        let (_folder, weights) = golden.write_gguf(Names::Original, str::to_owned);
+        assert!(weights.types().contains_key("q8_0"), "{:?}", weights.types());
+        // The network multiplies errors of 1/250 in the weights.
+        let network = Transformer::new(&golden, &weights, "flux", Some(2.5));
+        assert_close(&network.run(1.0, Layers::default(), None), &golden.tensor("y"), 3e-2);
+    }
+
+    #[test]
     fn the_unguided_model_computes_what_diffusers_does_at_odd_sizes() {
         let golden = Golden::open("flux", "schnell");
         assert_close(&network(&golden, Names::Diffusers, None).run(1.0, Layers::default(), None), &golden.tensor("y"), 1e-4);

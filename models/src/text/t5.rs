@@ -8,6 +8,7 @@ use super::network::{Chunks, Encode, Sizes, States};
 use super::prompt::Padding;
 use super::{Architecture, Tokenizer, int_tensor};
 use crate::blocks::{Embedding, Linear, RmsNorm};
+use crate::weights::{Layout, rename};
 use crate::{LoadError, Stop, Watch, Weights};
 use burn::tensor::{Device, Int, Tensor};
 use kernels::AttentionOptions;
@@ -15,7 +16,7 @@ use kernels::AttentionOptions;
 /// T5 v1.1 and UMT5 of any size.
 pub const T5: Architecture = Architecture {
     name: "t5",
-    layouts: &[],
+    layouts: &[&LLAMA_CPP],
     detect: |w| {
         w.has("encoder.block.0.layer.0.SelfAttention.q.weight") && w.has("encoder.block.0.layer.1.DenseReluDense.wi_0.weight")
     },
@@ -29,6 +30,28 @@ pub const T5: Architecture = Architecture {
     normed: true,
     gelu: true,
     embedding: "t5xxl",
+};
+
+/// The names of llama.cpp, which GGUF files have.
+const LLAMA_CPP: Layout = Layout {
+    name: "llama.cpp",
+    marker: "enc.blk.{}.attn_q",
+    rules: &[
+        rename("token_embd", "shared"),
+        rename("enc.output_norm", "encoder.final_layer_norm"),
+        rename("enc.blk.{}.attn_norm", "encoder.block.{}.layer.0.layer_norm"),
+        rename("enc.blk.{}.attn_q", "encoder.block.{}.layer.0.SelfAttention.q"),
+        rename("enc.blk.{}.attn_k", "encoder.block.{}.layer.0.SelfAttention.k"),
+        rename("enc.blk.{}.attn_v", "encoder.block.{}.layer.0.SelfAttention.v"),
+        rename("enc.blk.{}.attn_o", "encoder.block.{}.layer.0.SelfAttention.o"),
+        rename("enc.blk.{}.attn_rel_b", "encoder.block.{}.layer.0.SelfAttention.relative_attention_bias"),
+        rename("enc.blk.{}.ffn_norm", "encoder.block.{}.layer.1.layer_norm"),
+        rename("enc.blk.{}.ffn_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0"),
+        rename("enc.blk.{}.ffn_up", "encoder.block.{}.layer.1.DenseReluDense.wi_1"),
+        rename("enc.blk.{}.ffn_down", "encoder.block.{}.layer.1.DenseReluDense.wo"),
+        rename("dec", "decoder"),
+    ],
+    sized: None,
 };
 
 /// The least tokens that FLUX.1 and its kin were trained with.
@@ -240,6 +263,33 @@ mod tests {
             let ids: Tensor<2> = golden.tensor("ids");
             let states = network.forward(network.embed(ids.int()), 99, true, &Unwatched).unwrap();
             assert_close(&states.last, &golden.tensor("y"), 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_gguf_file_with_the_names_of_llama_cpp_encodes_alike() {
+        let names = [
+            ("encoder.block.", "enc.blk."),
+            ("encoder.final_layer_norm", "enc.output_norm"),
+            ("shared", "token_embd"),
+            (".layer.0.SelfAttention.relative_attention_bias", ".attn_rel_b"),
+            (".layer.0.SelfAttention.", ".attn_"),
+            (".layer.0.layer_norm", ".attn_norm"),
+            (".layer.1.layer_norm", ".ffn_norm"),
+            (".layer.1.DenseReluDense.wi_0", ".ffn_gate"),
+            (".layer.1.DenseReluDense.wi_1", ".ffn_up"),
+            (".layer.1.DenseReluDense.wo", ".ffn_down"),
+        ];
+        for case in ["t5", "umt5"] {
+            let golden = Golden::open("t5", case);
+            let named = |name: &str| names.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
+            let (_folder, weights) = golden.write_gguf(Names::Original, named);
+            assert!(weights.has("enc.blk.0.ffn_down.weight"));
+            let (architecture, weights) = crate::text::detect(&weights).unwrap();
+            let network = (architecture.build)(&weights, architecture, &Device::flex()).unwrap();
+            let ids: Tensor<2> = golden.tensor("ids");
+            let states = network.forward(network.embed(ids.int()), 99, true, &Unwatched).unwrap();
+            assert_close(&states.last, &golden.tensor("y"), 2e-2);
         }
     }
 

@@ -496,6 +496,20 @@ mod tests {
         assert!(weights.matrix("kernel", [8, 72], &device).is_err());
     }
 
+    #[test]
+    fn a_matrix_that_is_changed_leaves_its_blocks() {
+        let weights = Weights::open(&golden("formats.gguf")).expect("opened");
+        let device = Device::flex();
+        let change = burn::tensor::TensorData::new(vec![0.5_f32; 3 * 512], [3, 512]);
+        let other = Weights::from_tensors("change", [("Q4_K".to_owned(), change)]).expect("made");
+        let changed = crate::patch::plus(&weights, &other).expect("fits");
+        assert!(matches!(changed.matrix("Q6_K", [3, 512], &device), Ok(Matrix::Blocks(_))), "nothing changes it");
+        let Matrix::Numbers(found) = changed.matrix("Q4_K", [3, 512], &device).expect("drawn") else { panic!("in blocks") };
+        assert_eq!(found.dtype(), DType::F16);
+        let wanted = (weights.tensor("Q4_K", [3, 512], &device).expect("drawn") + 0.5).cast(burn::tensor::FloatDType::F16);
+        assert_eq!(found.into_data(), wanted.into_data());
+    }
+
     /// A file as it should be, to be spoilt.
     struct File {
         version: u32,
