@@ -14,6 +14,7 @@ pub mod export;
 pub mod folders;
 #[cfg(test)]
 mod golden;
+pub mod language;
 pub mod latent;
 pub mod patch;
 pub mod picture;
@@ -34,6 +35,7 @@ pub use control::{Control, ControlNet};
 pub use engine::Engine;
 pub use export::Export;
 pub use folders::Folders;
+pub use language::LanguageModel;
 pub use latent::{Latent, LatentFormat, Samples};
 pub use patch::Lora;
 pub use picture::{Image, Mask};

@@ -34,6 +34,33 @@ impl Rope {
         Self { cosine: tensor(cosine), sine: tensor(sine) }
     }
 
+    /// For places in a row: pair `i` is turned by `place · frequencies[i]`, and what is turned is multiplied by `magnitude`.
+    pub fn with_frequencies(places: std::ops::Range<usize>, frequencies: &[f64], magnitude: f64, device: &Device) -> Self {
+        let shape = [places.len(), frequencies.len()];
+        let angles: Vec<f64> = places.flat_map(|at| frequencies.iter().map(move |it| at as f64 * it)).collect();
+        let table = |of: fn(f64) -> f64| {
+            let values: Vec<f32> = angles.iter().map(|it| (of(*it) * magnitude) as f32).collect();
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        Self { cosine: table(f64::cos), sine: table(f64::sin) }
+    }
+
+    /// Turns pairs of channels that lie half a head apart, (0, D / 2), (1, D / 2 + 1), ...
+    ///
+    /// # Shapes
+    /// x `[B, N, H, D]` → the same.
+    pub fn turn_halves(&self, x: Tensor<4>) -> Tensor<4> {
+        let half = x.dims()[3] / 2;
+        let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
+        let table = |values: &Tensor<2>| -> Tensor<4> {
+            let [n, half] = values.dims();
+            values.clone().reshape([1, n, 1, half])
+        };
+        let (cosine, sine) = (table(&self.cosine), table(&self.sine));
+        let turned = [first.clone() * cosine.clone() - second.clone() * sine.clone(), second * cosine + first * sine];
+        Tensor::cat(turned.to_vec(), 3)
+    }
+
     /// Turns pairs of channels that lie beside each other, (0, 1), (2, 3), ...
     ///
     /// # Shapes

@@ -71,7 +71,7 @@ impl Generator {
     }
 
     /// 53 bits in 0..1, from two words, the high one first.
-    fn uniform_double(&mut self) -> f64 {
+    pub(crate) fn uniform_double(&mut self) -> f64 {
         let bits = (u64::from(self.word()) << 32) | u64::from(self.word());
         (bits & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
