@@ -30,6 +30,7 @@ pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu};
 pub use attention::{AttentionOptions, attention, attention_heads};
 pub use box_muller::box_muller;
 pub use conv2d::{Conv2dOptions, conv2d};
+pub use cpu::on_the_pool;
 pub use group_norm::{group_norm, group_norm_silu};
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -30,6 +30,10 @@ pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tens
 
 /// Up to so many rows, each weight is read once and used at once; beyond, packing it pays.
 const FEW: usize = 8;
+/// Bytes of a row that are worth reading by themselves.
+const LONG: usize = 2048;
+/// Bytes between what is multiplied and what is fetched from memory.
+const AHEAD: usize = 2048;
 /// Floats of packed weight that the cores share through the last-level cache.
 const SHARED: usize = 1 << 20;
 /// Rows that one task takes: their packed block stays in the second-level cache.
@@ -184,56 +188,65 @@ struct Dots<E> {
 impl<E: Stored> Kernel for Dots<E> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        // A long row is read front to back, as memory likes it; short ones keep the sums of four outputs going.
+        let long = self.k * size_of::<E>() >= LONG;
         let mut o = self.from;
         while o < self.to {
+            let four = !long && self.to - o >= 4;
             let mut r = 0;
             while r < self.m {
+                let two = self.m - r >= 2;
                 // SAFETY: the contract of the kernel; outputs and rows are counted off.
                 unsafe {
-                    if self.to - o >= 4 && self.m - r >= 2 {
-                        self.block::<S, 4, 2>(o, r);
-                        r += 2;
-                    } else if self.to - o >= 4 {
-                        self.block::<S, 4, 1>(o, r);
-                        r += 1;
-                    } else {
-                        self.block::<S, 1, 1>(o, r);
-                        r += 1;
+                    match (four, two) {
+                        (true, true) => self.block::<S, 4, 2, 2>(o, r),
+                        (true, false) => self.block::<S, 4, 1, 2>(o, r),
+                        (false, true) => self.block::<S, 1, 2, 4>(o, r),
+                        (false, false) => self.block::<S, 1, 1, 4>(o, r),
                     }
                 }
+                r += if two { 2 } else { 1 };
             }
-            o += if self.to - o >= 4 { 4 } else { 1 };
+            o += if four { 4 } else { 1 };
         }
     }
 }
 
 impl<E: Stored> Dots<E> {
+    /// `O` outputs for `M` rows, each as `P` sums.
+    ///
     /// # Safety
     /// `O` outputs from `o` and `M` rows from `r` exist.
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "the indices are of three arrays at once")]
-    unsafe fn block<S: Simd, const O: usize, const M: usize>(&self, o: usize, r: usize) {
+    unsafe fn block<S: Simd, const O: usize, const M: usize, const P: usize>(&self, o: usize, r: usize) {
         let k = self.k;
-        // SAFETY: all indices are below those of the last output, row and input.
+        // SAFETY: all indices are below those of the last output, row and input; what is fetched need not be there.
         unsafe {
             let (w, x) = (self.weight.add(o * k), self.x.add(r * k));
-            let mut sums = [[[S::zero(); M]; O]; 2];
+            let mut sums = [[[S::zero(); M]; O]; P];
             let mut kk = 0;
-            while kk + 2 * S::LANES <= k {
-                for (half, sums) in sums.iter_mut().enumerate() {
-                    let at = kk + half * S::LANES;
+            while kk + P * S::LANES <= k {
+                for (part, sums) in sums.iter_mut().enumerate() {
+                    let at = kk + part * S::LANES;
                     for (i, sums) in sums.iter_mut().enumerate() {
-                        let w = E::load::<S>(w.add(i * k + at));
+                        let w = w.add(i * k + at);
+                        S::fetch(w.cast::<u8>().wrapping_add(AHEAD));
+                        let w = E::load::<S>(w);
                         for (j, sum) in sums.iter_mut().enumerate() {
                             *sum = S::fma(w, S::load(x.add(j * k + at)), *sum);
                         }
                     }
                 }
-                kk += 2 * S::LANES;
+                kk += P * S::LANES;
             }
             for i in 0..O {
                 for j in 0..M {
-                    let mut sum = S::sum(S::add(sums[0][i][j], sums[1][i][j]));
+                    let mut all = sums[0][i][j];
+                    for sums in &sums[1..] {
+                        all = S::add(all, sums[i][j]);
+                    }
+                    let mut sum = S::sum(all);
                     for kk in kk..k {
                         sum += (*w.add(i * k + kk)).widen() * *x.add(j * k + kk);
                     }

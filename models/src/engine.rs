@@ -79,7 +79,7 @@ impl Engine {
         weights: &Weights,
         build: impl Fn(&Weights, &Device) -> Result<T, LoadError>,
     ) -> Result<Arc<T>, LoadError> {
-        let request = Request { key, bytes: weights.bytes(), weights: Some(weights) };
+        let request = Request { key, bytes: weights.resident_bytes(), weights: Some(weights) };
         self.residency.get(&request, || build(&weights.fresh(), &self.device))
     }
 

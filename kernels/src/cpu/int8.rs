@@ -28,9 +28,17 @@ impl Whole {
     }
 }
 
+/// Whether an arm multiplies panels of bytes.
+pub(crate) fn panels(arm: Arm) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return Whole::of(arm) == Whole::Vnni;
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// Whether the machine multiplies bytes in vectors of 512 bits.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn has_vnni() -> bool {
+fn has_vnni() -> bool {
     is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni")
 }
 
@@ -77,6 +85,9 @@ pub(crate) trait Int8: Halves + Copy + 'static {
     /// Partial sums in f32.
     type Sums: Copy;
 
+    /// Asks for memory that will be read soon; it need not be there.
+    #[inline(always)]
+    unsafe fn fetch(_: *const u8, _: usize) {}
     unsafe fn zero() -> Self::Sums;
     unsafe fn total(sums: Self::Sums) -> f32;
     /// Adds the product of a chunk with a chunk of rounded numbers, of which only the first `pieces` pieces of 64 count.
@@ -139,13 +150,20 @@ impl Chunk {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub(crate) mod x86 {
     use super::*;
     use std::arch::x86_64::*;
 
     #[inline(always)]
     unsafe fn widen(half: u16) -> f32 {
         _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(half))))
+    }
+
+    #[inline(always)]
+    unsafe fn fetch(from: *const u8, bytes: usize) {
+        for line in 0..bytes.div_ceil(64) {
+            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(64 * line).cast());
+        }
     }
 
     /// Sixteen partial sums; a chunk is four vectors of codes.
@@ -171,6 +189,11 @@ mod x86 {
 
     impl Int8 for Vnni {
         type Sums = [__m512; 2];
+
+        #[inline(always)]
+        unsafe fn fetch(from: *const u8, bytes: usize) {
+            fetch(from, bytes);
+        }
 
         #[inline(always)]
         unsafe fn zero() -> Self::Sums {
@@ -249,6 +272,11 @@ mod x86 {
 
     impl Int8 for Avx2 {
         type Sums = [__m256; 2];
+
+        #[inline(always)]
+        unsafe fn fetch(from: *const u8, bytes: usize) {
+            fetch(from, bytes);
+        }
 
         #[inline(always)]
         unsafe fn zero() -> Self::Sums {

@@ -18,6 +18,14 @@ pub(crate) fn parallel(count: usize, task: impl Fn(usize) + Sync + Send) {
     }
 }
 
+/// Runs a computation of many small operations on a thread of the pool that the kernels share.
+///
+/// From any other thread each operation has to wake the pool and be woken by it, which takes longer than a product of a small language
+/// model. The computation must not wait for a lock that another computation on the pool may hold.
+pub fn on_the_pool<R: Send>(compute: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| compute())
+}
+
 /// [`parallel`] where each task is a kernel.
 ///
 /// # Safety

@@ -98,6 +98,9 @@ pub(crate) trait Simd: Copy + 'static {
     /// Columns of the tile: two vectors.
     const COLUMNS: usize = 2 * Self::LANES;
 
+    /// Asks for a line of memory that will be read soon; it need not be there.
+    #[inline(always)]
+    unsafe fn fetch(_: *const u8) {}
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
     unsafe fn load_f16(p: *const u16) -> Self::V;
@@ -264,7 +267,7 @@ impl Simd for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub(crate) mod x86 {
     use super::Simd;
     use std::arch::x86_64::*;
 
@@ -284,6 +287,10 @@ mod x86 {
         const LANES: usize = 8;
         const ROWS: usize = 6;
 
+        #[inline(always)]
+        unsafe fn fetch(p: *const u8) {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
             _mm256_set1_ps(x)
@@ -399,6 +406,10 @@ mod x86 {
         const LANES: usize = 16;
         const ROWS: usize = 12;
 
+        #[inline(always)]
+        unsafe fn fetch(p: *const u8) {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
             _mm512_set1_ps(x)

@@ -5,27 +5,29 @@ use super::rounded::Rounded;
 use crate::cpu::int8::{ByteKernel, Int8, launch};
 use crate::cpu::memory::Buffer;
 use crate::cpu::simd::Arm;
-use crate::cpu::{Shared, parallel};
+use crate::cpu::{Shared, parallel, threads};
 
-/// Outputs that one task makes.
-const OUTPUTS: usize = 32;
-/// Outputs whose blocks are unpacked together.
+/// The least and most outputs that one task makes.
+const OUTPUTS: [usize; 2] = [16, 128];
+/// So many blocks of 32 take less time than waking another thread.
+const SMALL: usize = 8192;
+/// Chunks that are unpacked together.
 const TOGETHER: usize = 4;
+/// Bytes between what is unpacked and what is fetched from memory.
+const AHEAD: usize = 2048;
+/// Rows that one task rounds.
+const ROWS: usize = 8;
 
 pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
-    let chunks = k.div_ceil(CHUNK);
-    let room = Buffer::new(m * chunks * (size_of::<Rounded>() / size_of::<f32>()));
-    let rounded: Shared<Rounded> = Shared(room.pointer().cast());
-    let (x, blocks, out) = (Shared::of(x), Shared::of(blocks), Shared(out));
-    for row in 0..m {
-        // SAFETY: the buffer begins at a cache line and has a row of chunks for each row of x.
-        unsafe { launch(arm, Round { x: x.at(row * k), k, out: rounded.at(row * chunks) }) };
-    }
-    parallel(n.div_ceil(OUTPUTS), |task| {
-        let from = task * OUTPUTS;
+    let (room, rounded) = round(arm, x, m, k);
+    let (blocks, out) = (Shared::of(blocks), Shared(out));
+    let share = (n / (8 * threads())).next_multiple_of(TOGETHER).clamp(OUTPUTS[0], OUTPUTS[1]);
+    let share = if m * n * k / 32 <= SMALL { n } else { share };
+    parallel(n.div_ceil(share.max(1)), |task| {
+        let from = task * share;
         let kernel = Dots::<F> {
             from,
-            to: (from + OUTPUTS).min(n),
+            to: (from + share).min(n),
             x: rounded.at(0),
             blocks: blocks.at(0),
             bias: bias.map(Shared::of),
@@ -36,6 +38,21 @@ pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Optio
         // SAFETY: each task reads its rows of the weight and all of x, and writes its columns of the result.
         unsafe { launch(arm, kernel) };
     });
+    drop(room);
+}
+
+/// Rounds all rows; the chunks are in the buffer, row by row.
+pub(super) fn round(arm: Arm, x: &[f32], m: usize, k: usize) -> (Buffer, Shared<Rounded>) {
+    let chunks = k.div_ceil(CHUNK);
+    let room = Buffer::new(m * chunks * (size_of::<Rounded>() / size_of::<f32>()));
+    let (x, rounded) = (Shared::of(x), Shared(room.pointer().cast::<Rounded>()));
+    parallel(m.div_ceil(ROWS), |task| {
+        for row in task * ROWS..((task + 1) * ROWS).min(m) {
+            // SAFETY: the buffer begins at a cache line and has a row of chunks for each row of x.
+            unsafe { launch(arm, Round { x: x.at(row * k), k, out: rounded.at(row * chunks) }) };
+        }
+    });
+    (room, rounded)
 }
 
 /// Rounds a row.
@@ -97,55 +114,71 @@ impl<F: Format> Dots<F> {
     /// `M` rows from `row` exist.
     #[inline(always)]
     unsafe fn rows<I: Int8, const M: usize>(&self, row: usize) {
+        let long = self.sizes[2] >= TOGETHER * CHUNK;
         let mut output = self.from;
         while output < self.to {
             // SAFETY: outputs are counted off.
             unsafe {
-                if self.to - output >= TOGETHER {
-                    self.block::<I, M, TOGETHER>(row, output);
+                if long {
+                    self.block::<I, M, 1, TOGETHER>(row, output);
+                    output += 1;
+                } else if self.to - output >= TOGETHER {
+                    self.block::<I, M, TOGETHER, 1>(row, output);
                     output += TOGETHER;
                 } else {
-                    self.block::<I, M, 1>(row, output);
+                    self.block::<I, M, 1, 1>(row, output);
                     output += 1;
                 }
             }
         }
     }
 
+    /// `O` outputs, whose blocks follow each other, `C` chunks of each at once.
+    ///
     /// # Safety
     /// `M` rows from `row` and `O` outputs from `output` exist.
     #[inline(always)]
-    unsafe fn block<I: Int8, const M: usize, const O: usize>(&self, row: usize, output: usize) {
+    unsafe fn block<I: Int8, const M: usize, const O: usize, const C: usize>(&self, row: usize, output: usize) {
         let [_, n, k] = self.sizes;
-        let (whole, rest) = (k / CHUNK, k % CHUNK);
-        let (per_chunk, per_row) = (CHUNK / F::NUMBERS * F::BYTES, k / F::NUMBERS * F::BYTES);
+        let per_row = k / F::NUMBERS * F::BYTES;
         let chunks = k.div_ceil(CHUNK);
         // SAFETY: all indices are below those of the last output, row and chunk.
         unsafe {
             let blocks = self.blocks.add(output * per_row);
             let x = self.x.add(row * chunks);
-            let mut unpacked = [const { Chunk::EMPTY }; O];
+            let mut unpacked = [const { [const { Chunk::EMPTY }; C] }; O];
             let mut sums = [[I::zero(); M]; O];
-            for at in 0..whole {
+            let mut at = 0;
+            while (at + C) * CHUNK <= k {
                 // First all of them, then the products: what was just written cannot be read in wider pieces at once.
-                for (o, chunk) in unpacked.iter_mut().enumerate() {
-                    F::unpack::<I>(blocks.add(o * per_row + at * per_chunk), CHUNK / F::NUMBERS, chunk);
-                }
-                for (chunk, sums) in unpacked.iter().zip(&mut sums) {
-                    for (i, sums) in sums.iter_mut().enumerate() {
-                        *sums = I::add::<F>(*sums, chunk, &*x.add(i * chunks + at), CHUNK / 64);
+                for (o, unpacked) in unpacked.iter_mut().enumerate() {
+                    for (c, chunk) in unpacked.iter_mut().enumerate() {
+                        let from = blocks.add(o * per_row + (at + c) * (CHUNK / F::NUMBERS * F::BYTES));
+                        I::fetch(from.wrapping_add(AHEAD), CHUNK / F::NUMBERS * F::BYTES);
+                        F::unpack::<I>(from, CHUNK / F::NUMBERS, chunk);
                     }
                 }
+                for (unpacked, sums) in unpacked.iter().zip(&mut sums) {
+                    for (c, chunk) in unpacked.iter().enumerate() {
+                        for (i, sums) in sums.iter_mut().enumerate() {
+                            *sums = I::add::<F>(*sums, chunk, &*x.add(i * chunks + at + c), CHUNK / 64);
+                        }
+                    }
+                }
+                at += C;
             }
-            if rest > 0 {
-                for (o, chunk) in unpacked.iter_mut().enumerate() {
-                    F::unpack::<I>(blocks.add(o * per_row + whole * per_chunk), rest / F::NUMBERS, chunk);
+            while at < chunks {
+                let numbers = CHUNK.min(k - at * CHUNK);
+                for (o, unpacked) in unpacked.iter_mut().enumerate() {
+                    let from = blocks.add(o * per_row + at * (CHUNK / F::NUMBERS * F::BYTES));
+                    F::unpack::<I>(from, numbers / F::NUMBERS, &mut unpacked[0]);
                 }
-                for (chunk, sums) in unpacked.iter().zip(&mut sums) {
+                for (unpacked, sums) in unpacked.iter().zip(&mut sums) {
                     for (i, sums) in sums.iter_mut().enumerate() {
-                        *sums = I::add::<F>(*sums, chunk, &*x.add(i * chunks + whole), rest.div_ceil(64));
+                        *sums = I::add::<F>(*sums, &unpacked[0], &*x.add(i * chunks + at), numbers.div_ceil(64));
                     }
                 }
+                at += 1;
             }
             for (o, sums) in sums.into_iter().enumerate() {
                 let bias = self.bias.map_or(0.0, |it| *it.0.add(output + o));

@@ -4,10 +4,13 @@ pub(crate) mod format;
 pub(crate) mod rounded;
 
 mod dots;
+#[cfg(target_arch = "x86_64")]
+mod panels;
 mod tiles;
 
 pub use format::BlockFormat;
 
+use crate::cpu::int8;
 use crate::cpu::memory::Buffer;
 use crate::cpu::simd::Arm;
 use crate::cpu::stored::{dense, elements, floats, padded};
@@ -66,8 +69,9 @@ impl Quantised {
 
 /// `x Wᵀ + b` of a weight in blocks, which are multiplied as they are.
 ///
-/// Up to 8 rows of x are rounded to bytes that share a scale by 32, as llama.cpp does it: each product is off by at most 1/254 of the
-/// largest number among the 32, and the sum of many by far less. More rows are multiplied with unpacked tiles of the weight.
+/// Rows of x are rounded to bytes that share a scale by 32, as llama.cpp does it: each product is off by at most 1/254 of that with the
+/// largest number among the 32, and the sum of many by far less. Only many rows on a machine without AVX-512 VNNI are not: they are
+/// multiplied with tiles of the weight that are unpacked to f32.
 ///
 /// # Shapes
 /// x `[.., in]`, weight `[out, in]`, bias `[out]` → `[.., out]`.
@@ -85,9 +89,6 @@ pub fn linear_quantised<const D: usize>(x: Tensor<D>, weight: &Quantised, bias: 
     Tensor::<2>::from_dispatch(y).reshape(shape)
 }
 
-/// Up to so many rows, the blocks are multiplied one by one; beyond, unpacking tiles of them pays.
-const FEW: usize = 8;
-
 pub(crate) fn cpu(arm: Arm, x: FlexTensor, blocks: FlexTensor, bias: Option<FlexTensor>, format: BlockFormat) -> FlexTensor {
     let x = floats(x);
     let blocks = dense(blocks);
@@ -97,10 +98,14 @@ pub(crate) fn cpu(arm: Arm, x: FlexTensor, blocks: FlexTensor, bias: Option<Flex
     let out = Buffer::new(m * n);
     let sizes = [m, n, k];
     let (x, blocks) = (elements::<f32>(&x), elements::<u8>(&blocks));
-    with_format!(format, F => if m <= FEW {
-        dots::product::<F>(arm, x, blocks, bias.as_deref(), out.pointer(), sizes);
-    } else {
-        tiles::product::<F>(arm, x, blocks, bias.as_deref(), out.pointer(), sizes);
+    let bias = bias.as_deref();
+    // Up to so many rows, the blocks are multiplied one by one; beyond, unpacking more of them at once pays.
+    let few = if int8::panels(arm) { 4 } else { 8 };
+    with_format!(format, F => match m {
+        _ if m <= few => dots::product::<F>(arm, x, blocks, bias, out.pointer(), sizes),
+        #[cfg(target_arch = "x86_64")]
+        _ if int8::panels(arm) => panels::product::<F>(x, blocks, bias, out.pointer(), sizes),
+        _ => tiles::product::<F>(arm, x, blocks, bias, out.pointer(), sizes),
     });
     out.into_tensor(Shape::from([m, n]))
 }

@@ -504,6 +504,9 @@ mod tests {
         let other = Weights::from_tensors("change", [("Q4_K".to_owned(), change)]).expect("made");
         let changed = crate::patch::plus(&weights, &other).expect("fits");
         assert!(matches!(changed.matrix("Q6_K", [3, 512], &device), Ok(Matrix::Blocks(_))), "nothing changes it");
+        // Two bytes for each number instead of 144 for 256; the kernel is no matrix and takes four in both.
+        assert_eq!(changed.resident_bytes() - weights.resident_bytes(), 3 * 512 * 2 - 3 * 2 * 144);
+        assert_eq!(weights.resident_bytes() - weights.bytes(), 8 * 8 * 9 * 4 - 8 * 8 * 9 / 32 * 34);
         let Matrix::Numbers(found) = changed.matrix("Q4_K", [3, 512], &device).expect("drawn") else { panic!("in blocks") };
         assert_eq!(found.dtype(), DType::F16);
         let wanted = (weights.tensor("Q4_K", [3, 512], &device).expect("drawn") + 0.5).cast(burn::tensor::FloatDType::F16);

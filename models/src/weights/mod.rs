@@ -291,6 +291,21 @@ impl Weights {
         self.entries().map(|it| it.1.len()).sum()
     }
 
+    /// How many bytes the tensors here take when a network is made of them: matrices in blocks stay in them, unless patches change them.
+    pub fn resident_bytes(&self) -> u64 {
+        let bytes = |(name, entry): (&str, &Entry)| {
+            let numbers = entry.shape.iter().product::<usize>() as u64;
+            let matrix = entry.shape.len() >= 2 && entry.shape[2..].iter().all(|it| *it == 1);
+            match entry.stored {
+                Stored::Numbers(_) => entry.len(),
+                Stored::Blocks(_) if !matrix => 4 * numbers,
+                Stored::Blocks(_) if self.patches.change(&self.full(name)) => 2 * numbers,
+                Stored::Blocks(_) => entry.len(),
+            }
+        };
+        self.entries().map(bytes).sum()
+    }
+
     /// How many numbers the tensors here hold.
     pub fn parameters(&self) -> u64 {
         self.entries().map(|(_, entry)| entry.shape.iter().product::<usize>() as u64).sum()
