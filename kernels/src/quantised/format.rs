@@ -488,13 +488,23 @@ impl Format for Q6K {
         for i in 0..16 {
             chunk.scales[i] = d * scales[i] as f32;
         }
+        // A loop for each of the four, which the compiler makes vectors of.
         for part in 0..2 {
+            let [mut a, mut b, mut c, mut d] = [[0; 32]; 4];
             for i in 0..32 {
-                let (one, other, high) = (bytes[64 * part + i], bytes[64 * part + 32 + i], high[32 * part + i]);
-                chunk.codes[128 * part + i] = one & 15 | (high & 3) << 4;
-                chunk.codes[128 * part + 32 + i] = other & 15 | (high >> 2 & 3) << 4;
-                chunk.codes[128 * part + 64 + i] = one >> 4 | (high >> 4 & 3) << 4;
-                chunk.codes[128 * part + 96 + i] = other >> 4 | (high >> 6) << 4;
+                a[i] = bytes[64 * part + i] & 15 | (high[32 * part + i] & 3) << 4;
+            }
+            for i in 0..32 {
+                b[i] = bytes[64 * part + 32 + i] & 15 | (high[32 * part + i] >> 2 & 3) << 4;
+            }
+            for i in 0..32 {
+                c[i] = bytes[64 * part + i] >> 4 | (high[32 * part + i] >> 4 & 3) << 4;
+            }
+            for i in 0..32 {
+                d[i] = bytes[64 * part + 32 + i] >> 4 | (high[32 * part + i] >> 6) << 4;
+            }
+            for (quarter, codes) in [a, b, c, d].into_iter().enumerate() {
+                chunk.codes[128 * part + 32 * quarter..][..32].copy_from_slice(&codes);
             }
         }
     }
