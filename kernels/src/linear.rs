@@ -218,7 +218,6 @@ impl<E: Stored> Dots<E> {
     /// # Safety
     /// `O` outputs from `o` and `M` rows from `r` exist.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "the indices are of three arrays at once")]
     unsafe fn block<S: Simd, const O: usize, const M: usize, const P: usize>(&self, o: usize, r: usize) {
         let k = self.k;
         // SAFETY: all indices are below those of the last output, row and input; what is fetched need not be there.

@@ -423,9 +423,9 @@ impl Format for Q2K {
         // SAFETY: the block is 84 bytes long.
         let (scales, bytes, d, least) =
             unsafe { (*p.cast::<[u8; 16]>(), *p.add(16).cast::<[u8; 64]>(), half::<H>(p.add(80)), half::<H>(p.add(82))) };
-        for i in 0..16 {
-            chunk.scales[i] = d * (scales[i] & 15) as f32;
-            chunk.minima[i] = least * (scales[i] >> 4) as f32;
+        for (i, scale) in scales.into_iter().enumerate() {
+            chunk.scales[i] = d * (scale & 15) as f32;
+            chunk.minima[i] = least * (scale >> 4) as f32;
         }
         for part in 0..2 {
             for quarter in 0..4 {
@@ -485,9 +485,7 @@ impl Format for Q6K {
             let scales = *p.add(192).cast::<[i8; 16]>();
             (*p.cast::<[u8; 128]>(), *p.add(128).cast::<[u8; 64]>(), scales, half::<H>(p.add(208)))
         };
-        for i in 0..16 {
-            chunk.scales[i] = d * scales[i] as f32;
-        }
+        chunk.scales = scales.map(|it| d * f32::from(it));
         // A loop for each of the four, which the compiler makes vectors of.
         for part in 0..2 {
             let [mut a, mut b, mut c, mut d] = [[0; 32]; 4];
