@@ -1,5 +1,6 @@
 //! The graph itself: nodes in file order, the links between them, and the ways to change both.
 
+use crate::spec::NodeSpec;
 use indexmap::IndexMap;
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -431,6 +432,15 @@ impl Node {
     pub fn linked(mut self, input: &str, node: impl Into<NodeId>, slot: usize) -> Self {
         self.inputs.insert(input.to_owned(), InputValue::Link { node: node.into(), slot });
         self
+    }
+
+    /// Its class as it has it: see [`NodeSpec::live`].
+    pub fn live(&self, spec: &Arc<NodeSpec>) -> Arc<NodeSpec> {
+        let chosen = |spec: &NodeSpec, at: usize| match self.inputs.get(&spec.inputs[at].name)? {
+            InputValue::Literal(Value::String(key)) => Some(key.clone()),
+            InputValue::Literal(_) | InputValue::Link { .. } | InputValue::Malformed(_) => None,
+        };
+        spec.live(chosen, |name| matches!(self.inputs.get(name), Some(InputValue::Link { .. })))
     }
 
     /// The literals, in file order.

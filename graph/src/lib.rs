@@ -12,6 +12,7 @@
 pub mod api_json;
 pub mod graph;
 pub mod key;
+pub mod object_info;
 pub mod problem;
 mod python;
 pub mod read;
@@ -27,5 +28,6 @@ pub use key::{Key, Keys, keys};
 pub use problem::{Kind, Problem, Problems, did_you_mean};
 pub use read::{Format, read, read_text};
 pub use socket::SocketType;
-pub use spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
+pub use object_info::Declared;
+pub use spec::{Catalog, Combo, Control, Dynamic, Input, NodeSpec, Options, Output, Upload, Widget};
 pub use validate::{Validation, validate};

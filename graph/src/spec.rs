@@ -57,6 +57,65 @@ pub struct Input {
     pub force_input: bool,
     /// Whether the class checks the value itself, so that range and membership are not checked before.
     pub validated_by_node: bool,
+    /// The inputs that it stands for, where those depend on the node.
+    pub dynamic: Option<Dynamic>,
+}
+
+/// Inputs that a node has or has not. [`NodeSpec::live`] says which.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dynamic {
+    /// A choice each of whose options brings inputs of its own, named `choice.input` (ComfyUI's `COMFY_DYNAMICCOMBO_V3`).
+    Options(Vec<(String, Vec<Input>)>),
+    /// Sockets that become one more whenever the last is linked, named `group.name` (ComfyUI's `COMFY_AUTOGROW_V3`).
+    Grow {
+        /// What the sockets are called, in order; there are no more of them.
+        names: Vec<String>,
+        /// How many there are at least.
+        min: usize,
+        /// What each of them takes.
+        each: Box<Input>,
+    },
+}
+
+impl NodeSpec {
+    /// The class as one node of it looks: choices have brought their inputs, and groups have as many sockets as are linked and one more.
+    ///
+    /// `chosen` tells what a choice holds; it is given the class as far as it is known, and the choice's position among its inputs.
+    pub fn live(
+        self: &Arc<Self>,
+        mut chosen: impl FnMut(&Self, usize) -> Option<String>,
+        linked: impl Fn(&str) -> bool,
+    ) -> Arc<Self> {
+        if self.inputs.iter().all(|it| it.dynamic.is_none()) {
+            return self.clone();
+        }
+        let mut spec = Self::clone(self);
+        let mut at = 0;
+        while let Some(input) = spec.inputs.get_mut(at) {
+            let (name, required) = (input.name.clone(), input.required);
+            let of = |it: &Input, inner: &str, needed: bool| Input {
+                name: format!("{name}.{inner}"),
+                required: required && needed && it.required,
+                ..it.clone()
+            };
+            match input.dynamic.take() {
+                None => at += 1,
+                Some(Dynamic::Options(options)) => {
+                    let key = chosen(&spec, at).or_else(|| Some(options.first()?.0.clone()));
+                    let brought = options.iter().find(|(it, _)| Some(it) == key.as_ref()).map_or(&[][..], |(_, inputs)| inputs);
+                    at += 1;
+                    spec.inputs.splice(at..at, brought.iter().map(|it| of(it, &it.name, true)).collect::<Vec<_>>());
+                }
+                Some(Dynamic::Grow { names, min, each }) => {
+                    let last = names.iter().rposition(|it| linked(&format!("{name}.{it}")));
+                    let count = last.map_or(1, |last| last + 2).max(min).min(names.len());
+                    let sockets: Vec<_> = names[..count].iter().enumerate().map(|(i, it)| of(&each, it, i < min)).collect();
+                    spec.inputs.splice(at..=at, sockets);
+                }
+            }
+        }
+        Arc::new(spec)
+    }
 }
 
 impl Input {
@@ -112,6 +171,22 @@ impl Input {
                 }
                 control = combo.control;
             }
+            Some(Widget::Drawn { default }) => {
+                say("default", default.clone());
+            }
+        }
+        match &self.dynamic {
+            None => {}
+            Some(Dynamic::Options(options)) => {
+                kind = json!("COMFY_DYNAMICCOMBO_V3");
+                let option = |(key, inputs): &(String, Vec<Self>)| json!({ "key": key, "inputs": sections(inputs, catalog) });
+                say("options", options.iter().map(option).collect());
+            }
+            Some(Dynamic::Grow { names, min, each }) => {
+                kind = json!("COMFY_AUTOGROW_V3");
+                let input = sections(std::slice::from_ref(&**each), catalog);
+                say("template", json!({ "input": input, "names": names, "min": min }));
+            }
         }
         if let Some(control) = control {
             // The commonest mode is written as the switch that older clients know.
@@ -127,6 +202,14 @@ impl Input {
         }
         json!([kind, about])
     }
+}
+
+/// Inputs as `/object_info` describes them: those that are required, and the others.
+pub fn sections(inputs: &[Input], catalog: &dyn Catalog) -> Value {
+    let section = |required: bool| -> Map<String, Value> {
+        inputs.iter().filter(|it| it.required == required).map(|it| (it.name.clone(), it.config(catalog))).collect()
+    };
+    json!({ "required": section(true), "optional": section(false) })
 }
 
 /// One output of a class.
@@ -187,6 +270,11 @@ pub enum Widget {
     },
     /// One of several options.
     Combo(Combo),
+    /// What only an editor of its own can enter: a curve, a box in a picture.
+    Drawn {
+        /// Value of a new node.
+        default: Value,
+    },
 }
 
 /// A choice among options.

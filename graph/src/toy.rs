@@ -1,6 +1,6 @@
 //! A small catalog for tests: the classes of a picture from a prompt, under their own names and slots.
 
-use crate::spec::{Catalog, Combo, Control, Input, NodeSpec, Options, Output, Upload, Widget};
+use crate::spec::{Catalog, Combo, Control, Dynamic, Input, NodeSpec, Options, Output, Upload, Widget};
 use crate::{Graph, SocketType, api_json};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -47,6 +47,9 @@ impl Toy {
                 vec![choice("style", &["oil", "ink", "chalk"], Some(Control::Fixed)), int("count", 1, 1, 9, None)],
                 &["INT"],
             ),
+            class("Resize", vec![socket("image", "IMAGE"), ways(), choice("method", &["nearest", "area"], None)], &["IMAGE"]),
+            class("Gather", vec![group("images", &["image0", "image1", "image2"], 1, socket("image", "IMAGE"))], &["IMAGE"]),
+            class("Curve", vec![curve("curve"), int("count", 1, 1, 9, None)], &["CURVE"]),
             NodeSpec { not_idempotent: true, ..class("Noise", vec![int("value", 0, 0, 9, None)], &["LATENT"]) },
         ];
         Self { classes: specs.into_iter().map(|spec| (spec.class.clone(), Arc::new(spec))).collect() }
@@ -141,6 +144,7 @@ fn socket(name: &str, socket: &str) -> Input {
         raw_link: false,
         force_input: false,
         validated_by_node: false,
+        dynamic: None,
     }
 }
 
@@ -168,6 +172,30 @@ fn text(name: &str, dynamic: bool) -> Input {
 fn choice(name: &str, options: &[&str], control: Option<Control>) -> Input {
     let options = Options::Fixed(options.iter().map(|it| (*it).to_owned()).collect());
     Input { widget: Some(Widget::Combo(Combo { options, default: None, upload: None, control })), ..socket(name, "COMBO") }
+}
+
+/// Ways to resize, each with inputs of its own: numbers, a seed with its control, a group of sockets, another choice.
+fn ways() -> Input {
+    let named = |it: &[(&str, Vec<Input>)]| -> Vec<(String, Vec<Input>)> {
+        it.iter().map(|(key, inputs)| ((*key).to_owned(), inputs.clone())).collect()
+    };
+    let inner = named(&[("keep", vec![]), ("cut", vec![boolean("middle")])]);
+    let crop = Input { dynamic: Some(Dynamic::Options(inner)), ..choice("crop", &["keep", "cut"], None) };
+    let size = vec![int("width", 512, 0, 4096, None), int("height", 512, 0, 4096, None), crop];
+    let chance = vec![int("seed", 0, 0, i128::from(u64::MAX), Some(Control::Randomize)), float("least", 0.5, 0.0, 1.0)];
+    let like = vec![optional(group("likes", &["like_1", "like_2"], 0, socket("like", "IMAGE")))];
+    let options = named(&[("factor", vec![float("factor", 2.0, 0.0, 8.0)]), ("size", size), ("chance", chance), ("like", like)]);
+    Input { dynamic: Some(Dynamic::Options(options)), ..choice("way", &["factor", "size", "chance", "like"], None) }
+}
+
+fn group(name: &str, names: &[&str], min: usize, each: Input) -> Input {
+    let names = names.iter().map(|it| (*it).to_owned()).collect();
+    Input { dynamic: Some(Dynamic::Grow { names, min, each: Box::new(each) }), ..socket(name, "COMFY_AUTOGROW_V3") }
+}
+
+fn curve(name: &str) -> Input {
+    let default = json!({ "points": [[0, 0], [1, 1]], "interpolation": "linear" });
+    Input { widget: Some(Widget::Drawn { default }), ..socket(name, "CURVE") }
 }
 
 fn files(name: &str, folder: &str) -> Input {

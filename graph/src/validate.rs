@@ -41,7 +41,7 @@ const COMPARISONS: usize = 200_000;
 /// known.
 pub fn validate(graph: Graph, catalog: &dyn Catalog, targets: Option<&[NodeId]>) -> Validation {
     let mut check = Check::new(catalog);
-    let specs: Vec<_> = graph.iter().map(|(_, node)| check.spec(&node.class)).collect();
+    let specs: Vec<_> = graph.iter().map(|(_, node)| Some(node.live(&check.spec(&node.class)?))).collect();
     for ((id, node), spec) in graph.iter().zip(&specs) {
         if spec.is_none() {
             check.missing_class(id, node);
@@ -539,6 +539,7 @@ fn widget_in_words(widget: &Widget) -> String {
         }
         Widget::Boolean { default } => format!("true or false; a new node has {default}"),
         Widget::String { .. } => "a text".to_owned(),
+        Widget::Drawn { default } => format!("such as {default}"),
         Widget::Combo(Combo { options: Options::Files(folder), .. }) => format!("a file of `{folder}`"),
         Widget::Combo(Combo { options: Options::Fixed(options), .. }) => {
             let shown: Vec<_> = options.iter().take(SHOWN_OPTIONS).map(|option| format!("\"{option}\"")).collect();

@@ -26,6 +26,7 @@ pub fn declare<T: Field>(spec: &mut NodeSpec, name: &str, tooltip: &str, adjust:
         raw_link: T::RAW_LINK,
         force_input: false,
         validated_by_node: false,
+        dynamic: None,
     };
     let mut input = adjust(Declared(input)).0;
     settle(&mut input.widget);
@@ -222,6 +223,6 @@ fn settle(widget: &mut Option<Widget>) {
     match widget {
         Some(Widget::Int { default, min, max, .. }) => *default = (*default).max(*min).min(*max),
         Some(Widget::Float { default, min, max, .. }) => *default = default.max(*min).min(*max),
-        Some(Widget::Boolean { .. } | Widget::String { .. } | Widget::Combo(_)) | None => {}
+        Some(Widget::Boolean { .. } | Widget::String { .. } | Widget::Combo(_) | Widget::Drawn { .. }) | None => {}
     }
 }

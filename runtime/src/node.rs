@@ -226,6 +226,7 @@ fn default_of(widget: &Widget) -> Option<Value> {
         Widget::Float { default, .. } => Some(Value::Float(*default)),
         Widget::Boolean { default } => Some(Value::Bool(*default)),
         Widget::String { default, .. } => Some(Value::String(default.as_str().into())),
+        Widget::Drawn { default } => Some(Value::from_json(default)),
         Widget::Combo(combo) => match (&combo.default, &combo.options) {
             (Some(default), _) => Some(Value::from_json(default)),
             (None, graph::Options::Fixed(names)) => names.first().map(|it| Value::String(it.as_str().into())),

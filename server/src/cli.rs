@@ -317,6 +317,9 @@ pub struct ConvertArguments {
     /// The format to write
     #[arg(long, value_enum, default_value_t = Target::Api)]
     pub to: Target,
+    /// The classes of another server, saved from its /object_info, instead of the ones that are here
+    #[arg(long, value_name = "FILE")]
+    pub object_info: Option<PathBuf>,
     /// Where files are.
     #[command(flatten)]
     pub places: Places,

@@ -130,6 +130,7 @@ fn taken(input: &Input, catalog: &dyn Catalog) -> String {
         Some(Widget::Boolean { default }) => format!("{socket}, default {default}"),
         Some(Widget::String { default, .. }) if default.is_empty() => socket.to_owned(),
         Some(Widget::String { default, .. }) => format!("{socket}, default {default:?}"),
+        Some(Widget::Drawn { .. }) => socket.to_owned(),
         Some(Widget::Combo(combo)) => {
             let default = combo.default.as_ref().map(|it| format!(", default {it}")).unwrap_or_default();
             match &combo.options {

@@ -109,6 +109,13 @@ impl<'f, 'j> Flat<'f, 'j> {
         self.specs.entry(class).or_insert_with(|| self.catalog.spec(class)).clone()
     }
 
+    /// The class of a node as that node has it.
+    fn live(&mut self, node: &UiNode<'j>) -> Option<Arc<NodeSpec>> {
+        let spec = self.spec(node.class)?;
+        let linked = node.inputs.iter().filter(|it| it.link.is_some()).map(|it| it.name.as_str());
+        Some(widgets::live(&spec, node.values, linked, self.catalog))
+    }
+
     /// Which inputs of a subgraph end in a widget inside. The layers inside it have been looked at.
     fn promoted_inputs(&mut self, layer: usize) -> Vec<bool> {
         let layer = &self.file.layers[layer];
@@ -124,7 +131,7 @@ impl<'f, 'j> Flat<'f, 'j> {
                     inside.is_some_and(|slot| self.promoted[inner][slot])
                 }
                 _ if input.widget => true,
-                _ => self.spec(node.class).is_some_and(|spec| widgets::widgets(&spec).any(|(it, _)| it.name == input.name)),
+                _ => self.live(node).is_some_and(|spec| widgets::widgets(&spec).any(|(it, _)| it.name == input.name)),
             }));
         }
         promoted
@@ -177,7 +184,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     fn node(&mut self, place: Place, seed: u64) -> Result<Node, Box<Problem>> {
         let ui = self.at(place);
         let id = self.id(place);
-        let spec = self.spec(ui.class);
+        let spec = self.live(ui);
         let mut node = Node::new(ui.class);
         node.title = ui.title.map(str::to_owned).or_else(|| Some(spec.as_ref()?.display_name.clone()));
         for key in ["cnr_id", "aux_id", "ver"] {
@@ -335,7 +342,7 @@ impl<'f, 'j> Flat<'f, 'j> {
     /// The link that a bypassed node passes on to its output `slot`, if any of its inputs fits.
     fn bypass(&mut self, place: Place, slot: usize, wanted: &str) -> Result<Option<i64>, Box<Problem>> {
         let node = self.at(place);
-        let spec = self.spec(node.class);
+        let spec = self.live(node);
         // The editor lists sockets first, then the sockets of widgets, then what the class does not declare.
         let mut inputs: Vec<(&str, Option<i64>)> = Vec::new();
         let written: HashMap<&str, Option<i64>> = node.inputs.iter().map(|input| (input.name.as_str(), input.link)).collect();

@@ -673,13 +673,9 @@ fn toy_classes() -> String {
     let catalog = Toy::new();
     let about = |class: &String| {
         let spec = crate::Catalog::spec(&catalog, class).unwrap();
-        let section = |required: bool| -> serde_json::Map<String, Value> {
-            let inputs = spec.inputs.iter().filter(|it| it.required == required);
-            inputs.map(|it| (it.name.clone(), it.config(&catalog))).collect()
-        };
         let outputs: Vec<_> = spec.outputs.iter().map(|it| it.socket.as_str()).collect();
         let about = json!({
-            "input": { "required": section(true), "optional": section(false) },
+            "input": crate::spec::sections(&spec.inputs, &catalog),
             "output": outputs,
             "output_name": outputs,
             "display_name": spec.display_name,
@@ -690,6 +686,73 @@ fn toy_classes() -> String {
     };
     let classes = crate::Catalog::classes(&catalog);
     serde_json::to_string_pretty(&Value::Object(classes.iter().map(about).collect())).unwrap() + "\n"
+}
+
+#[test]
+fn a_choice_brings_its_inputs_and_their_values_stand_behind_it() {
+    let links = |names: &[&str]| -> Vec<Value> {
+        let all = names.iter().enumerate();
+        all.map(|(i, name)| json!({ "name": name, "type": "IMAGE", "link": i + 1 })).collect()
+    };
+    let resize = |names: &[&str], values: Value| {
+        let mut flow = shown(node(2, "Resize", &[], values));
+        flow["nodes"][1]["inputs"] = links(names).into();
+        flow["links"] = (0..names.len()).map(|i| json!([i + 1, 1, 0, 2, i, "IMAGE"])).collect();
+        read(&flow)
+    };
+    let inputs = |graph: &Graph| api_json::to_json(graph)["2"]["inputs"].to_string();
+    expect![[r#"{"way":"factor","way.factor":3.0,"method":"area","image":["1",0]}"#]]
+        .assert_eq(&inputs(&resize(&["image"], json!(["factor", 3.0, "area"]))));
+    // A choice within a choice.
+    expect![[r#"{"way":"size","way.width":64,"way.height":32,"way.crop":"cut","way.crop.middle":true,"method":"area"}"#]]
+        .assert_eq(&inputs(&resize(&[], json!(["size", 64, 32, "cut", true, "area"]))));
+    // The control behind a seed is passed over, and so is one that stands at the end.
+    expect![[r#"{"way":"chance","way.seed":18446744073709551615,"way.least":0.25,"method":"area"}"#]]
+        .assert_eq(&inputs(&resize(&[], json!(["chance", u64::MAX, "randomize", 0.25, "area", "randomize"]))));
+    expect![[r#"{"way":"like","method":"nearest","image":["1",0],"way.likes.like_1":["1",0]}"#]]
+        .assert_eq(&inputs(&resize(&["image", "way.likes.like_1"], json!(["like"]))));
+    expect![[r#"{"way":"factor","way.factor":2.0,"method":"nearest"}"#]].assert_eq(&inputs(&resize(&[], json!([]))));
+}
+
+#[test]
+fn what_changes_with_the_node_is_validated_as_the_node_has_it() {
+    let mut prompt = picture();
+    prompt["7"] = json!({ "class_type": "Resize", "inputs": { "image": ["5", 0], "way": "size", "way.width": 9999, "method": "area" } });
+    prompt["8"] = json!({ "class_type": "Gather", "inputs": { "images.image1": ["7", 0] } });
+    prompt["6"]["inputs"]["images"] = json!(["8", 0]);
+    let problems = validate(graph(&prompt), &Toy::new(), None).problems;
+    let found: Vec<_> = problems.iter().map(|it| format!("{} {}", it.kind.as_str(), it.input.as_deref().unwrap_or_default())).collect();
+    expect![[r#"
+        value_bigger_than_max way.width
+        required_input_missing way.height
+        required_input_missing way.crop
+        required_input_missing images.image0"#]]
+    .assert_eq(&found.join("\n"));
+}
+
+#[test]
+fn what_changes_with_the_node_goes_to_the_editor_and_back() {
+    let mut prompt = picture();
+    prompt["7"] = json!({ "class_type": "Resize", "inputs": {
+        "image": ["5", 0], "way": "size", "way.width": 64, "way.height": 32, "way.crop": "cut", "way.crop.middle": true, "method": "area" } });
+    prompt["8"] = json!({ "class_type": "Gather", "inputs": { "images.image0": ["7", 0], "images.image1": ["5", 0] } });
+    prompt["9"] = json!({ "class_type": "Curve", "inputs": { "curve": { "points": [[0, 1], [1, 0]] }, "count": 2 } });
+    let mut before = graph(&prompt);
+    let ids: Vec<_> = before.ids().cloned().collect();
+    ids.iter().for_each(|id| before.set_title(id, Some(format!("Number {id}"))).unwrap());
+    assert_eq!(read(&to_json(&before, &Toy::new())), before);
+}
+
+/// What a server says of its classes is enough to read a workflow as it reads it.
+#[test]
+fn the_vectors_hold_with_the_classes_that_a_server_tells_of() {
+    let classes: Value = serde_json::from_str(include_str!("../../vectors/object_info.json")).unwrap();
+    let declared = crate::Declared::read(&classes).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/prompts.json")).unwrap();
+    for vector in vectors.as_array().unwrap() {
+        let graph = from_json(&vector["workflow"], &declared, 0).unwrap();
+        assert_eq!(api_json::to_json(&graph), vector["prompt"], "{}", vector["workflow"]);
+    }
 }
 
 /// The editor makes prompts itself, and is tested on the same files.
@@ -708,7 +771,8 @@ fn any_graph() -> impl Strategy<Value = Graph> {
     let part = (0_usize..15, any::<u64>(), word, any::<[bool; 9]>(), any::<[u8; 9]>());
     proptest::collection::vec(part, 0..12).prop_map(|parts| {
         let catalog = Toy::new();
-        let classes = crate::Catalog::classes(&catalog);
+        let fixed = |class: &String| crate::Catalog::spec(&catalog, class).unwrap().inputs.iter().all(|it| it.dynamic.is_none());
+        let classes: Vec<_> = crate::Catalog::classes(&catalog).into_iter().filter(fixed).collect();
         let mut graph = Graph::new();
         for (i, (class, number, word, linked, from)) in parts.into_iter().enumerate() {
             let spec = crate::Catalog::spec(&catalog, &classes[class % classes.len()]).unwrap();

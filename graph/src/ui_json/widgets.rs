@@ -3,6 +3,8 @@
 use super::file::Values;
 use crate::spec::{Catalog, Combo, Input, NodeSpec, Options, Widget};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// What the editor writes behind a widget whose value it changes after each run.
 const CONTROLS: [&str; 5] = ["fixed", "increment", "decrement", "randomize", "increment-wrap"];
@@ -15,6 +17,26 @@ pub(super) fn widgets(spec: &NodeSpec) -> impl Iterator<Item = (&Input, &Widget)
 /// The type that the editor gives an input.
 pub(super) fn socket(input: &Input) -> &str {
     if matches!(input.widget, Some(Widget::Combo(_))) { "COMBO" } else { input.socket.as_str() }
+}
+
+/// The class as this node has it. `linked` are the inputs at which links end.
+pub(super) fn live<'l>(
+    spec: &Arc<NodeSpec>,
+    values: Values<'_>,
+    linked: impl Iterator<Item = &'l str>,
+    catalog: &dyn Catalog,
+) -> Arc<NodeSpec> {
+    if spec.inputs.iter().all(|it| it.dynamic.is_none()) {
+        return spec.clone();
+    }
+    let linked: HashSet<&str> = linked.collect();
+    let chosen = |spec: &NodeSpec, at: usize| {
+        let name = &spec.inputs[at].name;
+        let place = widgets(spec).position(|(it, _)| it.name == *name)?;
+        let listed = by_position(spec, values.list, catalog)[place].filter(|it| !it.is_null());
+        listed.or_else(|| values.named?.get(name))?.as_str().map(str::to_owned)
+    };
+    spec.live(chosen, |name| linked.contains(name))
 }
 
 /// The literals of a node, by name: what was typed, and the default where nothing was.
@@ -72,6 +94,7 @@ fn default(widget: &Widget, catalog: &dyn Catalog) -> Option<Value> {
         Widget::Float { default, .. } => json!(default),
         Widget::Boolean { default } => json!(default),
         Widget::String { default, .. } => json!(default),
+        Widget::Drawn { default } => default.clone(),
         Widget::Combo(Combo { default: Some(default), .. }) => default.clone(),
         Widget::Combo(Combo { options: Options::Fixed(options), .. }) => options.first()?.as_str().into(),
         Widget::Combo(Combo { options: Options::Files(folder), .. }) => catalog.files(folder).into_iter().next()?.into(),
@@ -113,7 +136,7 @@ fn is_controlled(input: &Input, widget: &Widget) -> bool {
     match widget {
         Widget::Int { control, .. } => control.is_some() || input.name == "seed" || input.name == "noise_seed",
         Widget::Combo(combo) => combo.control.is_some(),
-        Widget::Float { .. } | Widget::Boolean { .. } | Widget::String { .. } => false,
+        Widget::Float { .. } | Widget::Boolean { .. } | Widget::String { .. } | Widget::Drawn { .. } => false,
     }
 }
 
@@ -122,7 +145,7 @@ fn may_mean(widget: &Widget, word: &str, catalog: &dyn Catalog) -> bool {
         Widget::String { .. } => true,
         Widget::Combo(Combo { options: Options::Fixed(options), .. }) => options.iter().any(|option| option == word),
         Widget::Combo(Combo { options: Options::Files(folder), .. }) => catalog.files(folder).iter().any(|file| file == word),
-        Widget::Int { .. } | Widget::Float { .. } | Widget::Boolean { .. } => false,
+        Widget::Int { .. } | Widget::Float { .. } | Widget::Boolean { .. } | Widget::Drawn { .. } => false,
     }
 }
 

@@ -22,8 +22,11 @@ const GAP: usize = 60;
 /// of inputs that the class does not declare, and a backslash directly before one of `{|}` in a text that the editor draws choices from.
 pub fn to_json(graph: &Graph, catalog: &dyn Catalog) -> Value {
     let mut classes: HashMap<&str, Option<Arc<NodeSpec>>> = HashMap::new();
-    let specs: Vec<Option<Arc<NodeSpec>>> =
-        graph.iter().map(|(_, node)| classes.entry(&node.class).or_insert_with(|| catalog.spec(&node.class)).clone()).collect();
+    let mut live = |node: &'_ Node, class| -> Option<Arc<NodeSpec>> {
+        let spec: &Option<Arc<NodeSpec>> = classes.entry(class).or_insert_with(|| catalog.spec(class));
+        spec.as_ref().map(|spec| node.live(spec))
+    };
+    let specs: Vec<Option<Arc<NodeSpec>>> = graph.iter().map(|(_, node)| live(node, node.class.as_str())).collect();
     let mut drawn: Vec<Drawn<'_>> =
         graph.iter().zip(&specs).map(|((id, node), spec)| Drawn::new(id, node, spec.as_deref(), catalog)).collect();
     let positions = layout(graph, &drawn);
