@@ -21,7 +21,7 @@ import type { Catalog } from "../document/catalog";
 import { addReroute, freeNodeId, moveEnds, moveNodes, moveReroute, newNode, nodesInside, patchGroup, waypoints, withNode } from "../document/edit";
 import { faceOf } from "../document/face";
 import { shapeOf, TITLE } from "../document/geometry";
-import { INPUT_NODE, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
+import { INPUT_NODE, isAny, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
 import { openFile } from "../store/actions";
 import { edit, layerIdOf, layerShown, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
 import { showsSomething, useRun } from "../store/run";
@@ -145,7 +145,8 @@ function drawLinks(layer: Layer, catalog: Catalog): LinkOnCanvas[] {
 /** What flows through a link: what its origin gives, or else what the file says. */
 function typeOfLink(layer: Layer, link: Link, catalog: Catalog): string {
   const source = layer.nodes.get(link.origin);
-  return catalog.spec(source?.type ?? "")?.outputs[link.originSlot]?.type ?? socketType(link.type);
+  const given = catalog.spec(source?.type ?? "")?.outputs[link.originSlot]?.type;
+  return given === undefined || isAny(given) ? socketType(link.type) : given;
 }
 
 // What the canvas is given stays the same from frame to frame, or all nodes would be drawn again.

@@ -2,8 +2,7 @@
 
 import type { NodeProps } from "@xyflow/react";
 import { memo, useCallback, useMemo, type CSSProperties, type PointerEvent as ReactPointerEvent } from "react";
-import { patchNodes, rename, toggleFlag } from "../document/edit";
-import { withRow } from "../document/face";
+import { patchNodes, rename, setRow, toggleFlag } from "../document/edit";
 import { TITLE, type Shape } from "../document/geometry";
 import type { Json } from "../document/json";
 import { keyOf, Mode, type GraphNode } from "../document/model";
@@ -174,7 +173,7 @@ function Rows({ id, data, run }: { id: string; data: NodeData; run: NodeRun }) {
   const set = useCallback(
     (key: string, value: Json, gesture?: string, what: "value" | "control" = "value") => {
       const { catalog } = useEditor.getState();
-      edit((doc, layer) => patchNodes(doc, layer, [id], (it) => withRow(doc, it, catalog, key, value, what)), gesture ? `${id}:${gesture}` : null);
+      edit((doc, layer) => setRow(doc, layer, id, catalog, key, value, what), gesture ? `${id}:${gesture}` : null);
     },
     [id],
   );

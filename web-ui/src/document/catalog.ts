@@ -30,6 +30,8 @@ export type Widget =
       readonly markdown: boolean;
     }
   | { readonly kind: "color"; readonly default: string }
+  /** What is drawn rather than typed: a curve, a box, or anything else that is kept as JSON. */
+  | { readonly kind: "drawn"; readonly what: "curve" | "box" | "json"; readonly default: Json }
   | {
       readonly kind: "combo";
       readonly options: readonly Json[];
@@ -40,6 +42,13 @@ export type Widget =
       readonly control: Control | null;
       readonly multiselect: boolean;
     };
+
+/** The inputs that one stands for, where those depend on the node. */
+export type Dynamic =
+  /** Each option of a choice brings inputs of its own, named `choice.input`. */
+  | { readonly kind: "options"; readonly options: readonly { readonly key: string; readonly inputs: readonly InputSpec[] }[] }
+  /** Sockets that become one more whenever the last is linked, named `group.name`. */
+  | { readonly kind: "grow"; readonly names: readonly string[]; readonly min: number; readonly each: InputSpec };
 
 export interface InputSpec {
   readonly name: string;
@@ -53,6 +62,7 @@ export interface InputSpec {
   readonly advanced: boolean;
   /** Whether it has a widget but no socket. */
   readonly socketless: boolean;
+  readonly dynamic: Dynamic | null;
 }
 
 export interface OutputSpec {
@@ -75,6 +85,10 @@ export interface NodeSpec {
   readonly deprecated: boolean;
   readonly experimental: boolean;
   readonly aliases: readonly string[];
+  /** Whether its inputs depend on the node. */
+  readonly changes: boolean;
+  /** The names of the groups whose sockets stand among the inputs. */
+  readonly groups?: readonly string[];
 }
 
 export class Catalog {
@@ -106,12 +120,7 @@ const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value)
 function readSpec(name: string, info: JsonObject): NodeSpec {
   const input = isObject(info.input) ? info.input : {};
   const order = isObject(info.input_order) ? info.input_order : {};
-  const inputs = (["required", "optional"] as const).flatMap((section) => {
-    const declared = isObject(input[section]) ? input[section] : {};
-    const first = list(order[section]).filter((it): it is string => typeof it === "string" && it in declared);
-    const names = [...first, ...Object.keys(declared).filter((it) => !first.includes(it))];
-    return names.map((it) => readInput(it, declared[it], section === "required"));
-  });
+  const inputs = readInputs(input, order);
   const names = list(info.output_name);
   const tips = list(info.output_tooltips);
   const lists = list(info.output_is_list);
@@ -123,7 +132,7 @@ function readSpec(name: string, info: JsonObject): NodeSpec {
     module: text(info.python_module),
     inputs,
     outputs: list(info.output).map((type, i) => ({
-      type: Array.isArray(type) ? "COMBO" : text(type, "*"),
+      type: Array.isArray(type) ? "COMBO" : type === MATCHING ? "*" : text(type, "*"),
       name: text(names[i]) || (Array.isArray(type) ? "COMBO" : text(type)),
       isList: lists[i] === true,
       tooltip: text(tips[i]),
@@ -132,21 +141,61 @@ function readSpec(name: string, info: JsonObject): NodeSpec {
     deprecated: info.deprecated === true,
     experimental: info.experimental === true,
     aliases: list(info.search_aliases).filter((it) => typeof it === "string"),
+    changes: inputs.some((it) => it.dynamic !== null),
   };
+}
+
+/** A socket that takes what another of the same node takes. */
+const MATCHING = "COMFY_MATCHTYPE_V3";
+/** How many sockets a group may grow to. */
+const MOST = 1000;
+
+/** Required inputs, then the others. */
+function readInputs(input: JsonObject, order: JsonObject): InputSpec[] {
+  return (["required", "optional"] as const).flatMap((section) => {
+    const declared = isObject(input[section]) ? input[section] : {};
+    const first = list(order[section]).filter((it): it is string => typeof it === "string" && it in declared);
+    const names = [...first, ...Object.keys(declared).filter((it) => !first.includes(it))];
+    return names.map((it) => readInput(it, declared[it], section === "required"));
+  });
+}
+
+function readDynamic(type: Json | undefined, options: JsonObject): Dynamic | null {
+  if (type === "COMFY_DYNAMICCOMBO_V3") {
+    const read = list(options.options).flatMap((it) => (isObject(it) && typeof it.key === "string" ? [{ key: it.key, inputs: readInputs(isObject(it.inputs) ? it.inputs : {}, {}) }] : []));
+    return { kind: "options", options: read };
+  }
+  if (type !== "COMFY_AUTOGROW_V3" || !isObject(options.template)) return null;
+  const { template } = options;
+  const [each] = readInputs(isObject(template.input) ? template.input : {}, {});
+  if (!each || each.dynamic) return null;
+  const names = list(template.names).filter((it) => typeof it === "string");
+  const most = Math.min(Number(template.max ?? 100) || 0, MOST);
+  const counted = typeof template.prefix === "string" ? Array.from({ length: most }, (_, i) => `${String(template.prefix)}${i}`) : [];
+  // What grows is fed by links alone.
+  return { kind: "grow", names: names.length ? names.slice(0, MOST) : counted, min: Math.min(Number(template.min ?? 0) || 0, MOST), each: { ...each, widget: null } };
 }
 
 function readInput(name: string, config: Json | undefined, required: boolean): InputSpec {
   const [type, second] = Array.isArray(config) ? (config as Json[]) : [config ?? "*"];
   const options: JsonObject = isObject(second) ? second : {};
+  const dynamic = readDynamic(type, options);
+  const matches = type === MATCHING ? (isObject(options.template) && text(options.template.allowed_types)) || "*" : null;
   return {
     name,
     label: text(options.display_name) || name,
-    type: Array.isArray(type) ? "COMBO" : text(type, "*"),
+    type: Array.isArray(type) ? "COMBO" : (matches ?? text(type, "*")),
     required,
-    widget: options.forceInput === true ? null : readWidget(name, type ?? "*", options),
+    widget:
+      options.forceInput === true || dynamic?.kind === "grow"
+        ? null
+        : dynamic
+          ? { kind: "combo", options: dynamic.options.map((it) => it.key), default: options.default, upload: null, folder: "input", control: null, multiselect: false }
+          : readWidget(name, type ?? "*", options),
     tooltip: text(options.tooltip),
     advanced: options.advanced === true,
     socketless: options.socketless === true,
+    dynamic,
   };
 }
 
@@ -208,6 +257,13 @@ function readWidget(name: string, type: Json, options: JsonObject): Widget | nul
         multiselect: options.multiselect === true || isObject(options.multi_select),
       };
     }
+    case "CURVE":
+      return { kind: "drawn", what: "curve", default: options.default ?? { points: [[0, 0], [1, 1]], interpolation: "monotone_cubic" } };
+    case "BOUNDING_BOX":
+      return { kind: "drawn", what: "box", default: options.default ?? { x: 0, y: 0, width: 512, height: 512 } };
+    case "BOUNDING_BOXES":
+    case "COLORS":
+      return { kind: "drawn", what: "json", default: options.default ?? [] };
     default:
       return null;
   }

@@ -1,8 +1,9 @@
 //! Edits. Each takes a document and gives a new one; links are kept in both their places, the list of links and the sockets.
 
 import type { Catalog } from "./catalog";
-import { faceOf } from "./face";
+import { faceOf, withRow } from "./face";
 import { naturalSize } from "./geometry";
+import { liveSpec, specOf } from "./live";
 import {
   connects,
   emptyDocument,
@@ -50,6 +51,20 @@ export function patchNodes(doc: Document, layerId: string, ids: Iterable<string>
   return withLayer(doc, { ...layer, nodes });
 }
 
+/** Sets a widget of a node. Links into inputs that another choice does not have go. */
+export function setRow(doc: Document, layerId: string, id: string, catalog: Catalog, key: string, value: Json, what: "value" | "control" = "value"): Document {
+  const node = layerOf(doc, layerId).nodes.get(id);
+  if (!node) return doc;
+  const set = withRow(doc, node, catalog, key, value, what);
+  const changed = withNode(doc, layerId, set);
+  if (inputsOf(set) === inputsOf(node)) return changed;
+  const has = new Set(specOf(catalog, set)?.inputs.map((it) => it.name));
+  const lost = inputsOf(set).flatMap((it) => (it.link != null && it.name.startsWith(`${key}.`) && !has.has(it.name) ? [it.link] : []));
+  const size = naturalSize(faceOf(changed, layerOf(changed, layerId), set, catalog));
+  const grown = withNode(changed, layerId, { ...set, size: [Math.max(set.size[0], size[0]), Math.max(set.size[1], size[1])] });
+  return withLayer(grown, withoutLinks(layerOf(grown, layerId), lost));
+}
+
 /** A number that no node of the document has. */
 export function freeNodeId(doc: Document): number {
   let most = 0;
@@ -68,7 +83,8 @@ function freeLinkId(layer: Layer): number {
 
 /** A node as it is when it is added: defaults in its widgets, and as large as it needs to be. */
 export function newNode(catalog: Catalog, type: string, pos: Point, id: number | string, doc: Document = emptyDocument()): GraphNode {
-  const spec = catalog.spec(type);
+  const declared = catalog.spec(type);
+  const spec = declared && liveSpec(declared, (_, choice) => (choice.widget ? defaultOf(choice.widget) : undefined), () => false);
   const definition = type === ROOT ? undefined : doc.layers.get(type);
   const slot = (name: string, kind: string): NodeOutput => ({ name, type: kind, links: null });
   let inputs: NodeInput[] = [];

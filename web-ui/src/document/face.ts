@@ -2,9 +2,10 @@
 
 import { isControl, type Catalog, type Control, type InputSpec, type NodeSpec, type Widget } from "./catalog";
 import type { Json } from "./json";
-import { inputsOf, keyOf, kindOf, layerOf, outputsOf, socketType, type Document, type GraphNode, type Kind, type Layer } from "./model";
+import { isIdle, liveSpec, specOf } from "./live";
+import { inputsOf, keyOf, kindOf, layerOf, outputsOf, socketType, type Document, type GraphNode, type Kind, type Layer, type NodeInput } from "./model";
 import { promotedEnd, proxiesOf } from "./prompt";
-import { namedOf, valuesOf, withValue } from "./values";
+import { defaultOf, inOrder, namedOf, valuesOf, widgetInputs, withValue } from "./values";
 
 /** A socket of a node as it is shown. */
 export interface Socket {
@@ -49,7 +50,7 @@ const NOTE: Extract<Widget, { kind: "string" }> = { kind: "string", default: "",
 /** Describes a node of a layer. */
 export function faceOf(doc: Document, layer: Layer, node: GraphNode, catalog: Catalog): Face {
   const kind = kindOf(doc, node);
-  const spec = kind === "real" ? catalog.spec(node.type) : undefined;
+  const spec = kind === "real" ? specOf(catalog, node) : undefined;
   const base = { kind, spec, missing: kind === "real" && !spec };
   const outputs = outputFaces(doc, node, kind, spec);
   switch (kind) {
@@ -98,6 +99,8 @@ export function faceOf(doc: Document, layer: Layer, node: GraphNode, catalog: Ca
         tooltip: input.tooltip,
       }));
       const declared = new Set(spec.inputs.map((it) => it.name));
+      const others = inputsOf(node).filter((it) => !isLinked(it.link) && isIdle(spec, it.name));
+      for (const it of others) declared.add(it.name);
       const inputs = [...spec.inputs.filter((it) => !it.widget).map(socket), ...savedSockets(node, declared)];
       return { ...base, title: node.title ?? spec.title, inputs, outputs, rows };
     }
@@ -211,8 +214,31 @@ export function withRow(doc: Document, node: GraphNode, catalog: Catalog, key: s
     const at = layer.inputs.slice(0, slot).filter((_, i) => promotedEnd(doc, catalog, layer, i)).length;
     return { ...node, ...named, widgets_values: filled(list, at, value) };
   }
-  const spec = catalog.spec(node.type);
-  return spec ? withValue(node, spec, key, value, what) : node;
+  const spec = specOf(catalog, node);
+  if (!spec) return node;
+  const chooses = what === "value" && spec.inputs.some((it) => it.name === key && it.dynamic);
+  return chooses ? withChoice(node, spec, catalog, key, value) : withValue(node, spec, key, value, what);
+}
+
+/** Takes another option, with its inputs in place of those of the one before. What both have keeps its value. */
+function withChoice(node: GraphNode, before: NodeSpec, catalog: Catalog, key: string, value: Json): GraphNode {
+  const declared = catalog.spec(node.type) ?? before;
+  const rows = new Map(valuesOf(node, before).map((it) => [it.input.name, it]));
+  const links = new Map(inputsOf(node).map((it) => [it.name, it]));
+  const chosen = (_: NodeSpec, { name }: InputSpec) => (name === key ? value : rows.get(name)?.current);
+  const spec = liveSpec(declared, chosen, (name) => isLinked(links.get(name)?.link));
+  const current = (name: string) => (name === key ? value : rows.get(name)?.current);
+  const fits = (input: InputSpec, widget: Widget) => {
+    const it = rows.get(input.name);
+    return it?.widget.kind === widget.kind && (widget.kind !== "combo" || input.name === key || widget.options.includes(it.current ?? null)) ? current(input.name) : undefined;
+  };
+  const values = inOrder(spec, fits, (input, usual) => rows.get(input.name)?.mode ?? usual);
+  const names = new Set(spec.inputs.map((it) => it.name));
+  const inside = (name: string) => name.startsWith(`${key}.`);
+  const kept = inputsOf(node).filter((it) => !inside(it.name) || names.has(it.name) || isLinked(it.link));
+  const fresh = spec.inputs.filter((it) => inside(it.name) && !it.widget && !links.has(it.name)).map((it): NodeInput => ({ name: it.name, type: it.type, link: null }));
+  const named = node.widgets_values_named && Object.fromEntries(widgetInputs(spec).map(({ input, widget }) => [input.name, fits(input, widget) ?? defaultOf(widget) ?? null]));
+  return { ...node, inputs: [...kept, ...fresh], widgets_values: values, ...(named ? { widgets_values_named: named } : {}) };
 }
 
 /** What a value becomes after a run. `draw` answers with a number from 0 up to 1. */

@@ -4,6 +4,7 @@
 
 import type { Catalog, NodeSpec } from "./catalog";
 import { isObject, type Json, type JsonObject } from "./json";
+import { specOf } from "./live";
 import { connects, DocumentError, INPUT_NODE, inputsOf, isAny, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, outputsOf, ROOT, socketType, type Document, type GraphNode, type Kind, type Layer, type Link, type NodeInput } from "./model";
 import { drawn, literals, widgetInputs } from "./values";
 
@@ -61,7 +62,7 @@ export function promotedEnd(doc: Document, catalog: Catalog, layer: Layer, slot:
       const end = at >= 0 && depth < DEPTH ? promotedEnd(doc, catalog, inner, at, depth + 1) : null;
       return end && { node, input: input.name, layer };
     }
-    const spec = catalog.spec(node.type);
+    const spec = specOf(catalog, node);
     const isWidget = input.widget != null || (spec !== undefined && widgetInputs(spec).some((it) => it.input.name === input.name));
     return isWidget ? { node, input: input.name, layer } : null;
   }
@@ -134,7 +135,7 @@ class Flattening {
   }
 
   private node(frame: Frame, node: GraphNode): PromptNode {
-    const spec = this.catalog.spec(node.type);
+    const spec = specOf(this.catalog, node);
     const inputs = literals(node, spec);
     if (spec && frame.proxied.size) {
       for (const { input } of widgetInputs(spec)) {
@@ -285,7 +286,7 @@ class Flattening {
 
   /** The link that a bypassed node passes on to its output `slot`, if any of its inputs fits. */
   private bypass(node: GraphNode, kind: Kind, slot: number, wanted: string): number | null | undefined {
-    const spec = this.catalog.spec(node.type);
+    const spec = specOf(this.catalog, node);
     const inputs = bypassInputs(this.doc, node, kind, spec);
     if (isAny(wanted)) return (inputs[slot] ?? inputs[0])?.link;
     const output = spec ? spec.outputs[slot]?.type : outputsOf(node)[slot] && socketType(outputsOf(node)[slot]?.type);

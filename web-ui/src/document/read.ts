@@ -4,6 +4,7 @@ import type { Catalog } from "./catalog";
 import { connect, newNode, withNode } from "./edit";
 import { isObject, type Json, type JsonObject } from "./json";
 import { arrange } from "./layout";
+import { liveSpec } from "./live";
 import {
   DocumentError,
   emptyDocument,
@@ -229,8 +230,9 @@ export function readPrompt(prompt: JsonObject, catalog: Catalog): Document {
       problems.push(`node \`${id}\` has no class_type`);
       continue;
     }
-    const spec = catalog.spec(json.class_type);
     const inputs = isObject(json.inputs) ? json.inputs : {};
+    const declared = catalog.spec(json.class_type);
+    const spec = declared && liveSpec(declared, (_, choice) => inputs[choice.name], (name) => Array.isArray(inputs[name]));
     const literal = (name: string) => {
       const value = inputs[name];
       return Array.isArray(value) ? undefined : isObject(value) && "__value__" in value ? value.__value__ : value;
@@ -264,7 +266,10 @@ export function readPrompt(prompt: JsonObject, catalog: Catalog): Document {
       if (typeof from !== "string" || !isNumber(slot)) continue;
       const source = layerOf(doc, ROOT).nodes.get(from);
       if (!source) continue;
-      const spec = catalog.spec(layerOf(doc, ROOT).nodes.get(id)?.type ?? "")?.inputs.find((it) => it.name === name);
+      const class_type = isObject(json) ? json.class_type : undefined;
+      const declared = catalog.spec(typeof class_type === "string" ? class_type : "");
+      const live = declared && liveSpec(declared, (_, choice) => inputs[choice.name], (it) => Array.isArray(inputs[it]));
+      const spec = live?.inputs.find((it) => it.name === name);
       const given = catalog.spec(source.type)?.outputs[slot]?.type;
       doc = connect(doc, ROOT, {
         origin: from,
