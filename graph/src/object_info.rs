@@ -215,6 +215,7 @@ fn widget(name: &str, kind: &Value, about: &Map<String, Value>) -> Option<Widget
             max: real("max", f64::INFINITY),
             step: real("step", 0.1),
             round: about.get("round").and_then(Value::as_f64),
+            control: control("", about),
         },
         "BOOLEAN" => Widget::Boolean { default: truth("default") },
         "STRING" | "MARKDOWN" | "TEXTAREA" => Widget::String {

@@ -135,7 +135,8 @@ impl Input {
                 }
                 control = *after;
             }
-            Some(Widget::Float { default, min, max, step, round }) => {
+            Some(Widget::Float { default, min, max, step, round, control: after }) => {
+                control = *after;
                 for (key, value) in [("default", default), ("min", min), ("max", max), ("step", step)] {
                     say(key, json!(value));
                 }
@@ -253,6 +254,8 @@ pub enum Widget {
         step: f64,
         /// Precision that the editor rounds to; `None` leaves the value alone.
         round: Option<f64>,
+        /// What the editor does with the value after each run.
+        control: Option<Control>,
     },
     /// A switch.
     Boolean {

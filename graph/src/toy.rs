@@ -157,7 +157,7 @@ fn int(name: &str, default: i128, min: i128, max: i128, control: Option<Control>
 }
 
 fn float(name: &str, default: f64, min: f64, max: f64) -> Input {
-    Input { widget: Some(Widget::Float { default, min, max, step: 0.1, round: None }), ..socket(name, "FLOAT") }
+    Input { widget: Some(Widget::Float { default, min, max, step: 0.1, round: None, control: None }), ..socket(name, "FLOAT") }
 }
 
 fn boolean(name: &str) -> Input {

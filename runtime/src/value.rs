@@ -199,7 +199,7 @@ impl Socket for f64 {
     const TYPE: SocketType = SocketType::named("FLOAT");
 
     fn widget() -> Option<Widget> {
-        Some(Widget::Float { default: 0.0, min: Self::MIN, max: Self::MAX, step: 0.01, round: None })
+        Some(Widget::Float { default: 0.0, min: Self::MIN, max: Self::MAX, step: 0.01, round: None, control: None })
     }
 
     fn into_value(self) -> Value {

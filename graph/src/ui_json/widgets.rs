@@ -136,7 +136,8 @@ fn is_controlled(input: &Input, widget: &Widget) -> bool {
     match widget {
         Widget::Int { control, .. } => control.is_some() || input.name == "seed" || input.name == "noise_seed",
         Widget::Combo(combo) => combo.control.is_some(),
-        Widget::Float { .. } | Widget::Boolean { .. } | Widget::String { .. } | Widget::Drawn { .. } => false,
+        Widget::Float { control, .. } => control.is_some(),
+        Widget::Boolean { .. } | Widget::String { .. } | Widget::Drawn { .. } => false,
     }
 }
 

@@ -4,6 +4,7 @@ import type { Row } from "../../document/face";
 import type { Json } from "../../document/json";
 import { ColourWidget } from "./colour";
 import { ComboWidget } from "./combo";
+import { DrawnWidget } from "./drawn";
 import { NumberWidget } from "./number";
 import { TextWidget } from "./text";
 import { ToggleWidget } from "./toggle";
@@ -29,6 +30,8 @@ export function RowWidget(props: WidgetProps) {
       return <ComboWidget {...props} widget={widget} />;
     case "color":
       return <ColourWidget {...props} widget={widget} />;
+    case "drawn":
+      return <DrawnWidget {...props} widget={widget} />;
     case "string":
       return <TextWidget {...props} widget={widget} />;
   }
