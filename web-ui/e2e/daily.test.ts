@@ -1,85 +1,38 @@
 //! What one does with the editor all day, each on its own.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Browser } from "playwright-core";
-import { Editor, launch, Server } from "./stage";
-
-let server: Server;
-let browser: Browser;
-let editor: Editor;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-beforeEach(async () => {
-  editor = await Editor.open(browser, server);
-});
-afterEach(async () => {
-  const { complaints } = editor;
-  await editor.page.context().close();
-  expect(complaints).toEqual([]);
-});
-
-/** Two by two pixels. */
-const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==";
-
-const box = async (title: string) => (await editor.node(title).boundingBox())!;
-const pick = (title: string) => editor.node(title).locator(".node-title").click();
-const also = (title: string) => editor.node(title).locator(".node-title").click({ modifiers: ["Control"] });
-const jobs = async () => ((await (await fetch(`${server.url}api/jobs?limit=100`)).json()) as { jobs: unknown[] }).jobs.length;
-const idle = () => expect.poll(() => editor.page.locator(".queue-button").innerText()).toBe("0");
-const picture = (title = "Save") => editor.node(title).locator(".preview img");
-
-async function setting(label: string, value: string | boolean): Promise<void> {
-  const { page } = editor;
-  await page.keyboard.press("Control+,");
-  const field = page.locator("dialog .setting", { hasText: label });
-  if (typeof value === "string") await field.locator("select").selectOption(value);
-  else await field.locator("input").setChecked(value);
-  await page.locator("dialog").getByRole("button", { name: "Close" }).click();
-}
-
-async function steps(count: number): Promise<void> {
-  await editor.node("Sample").getByRole("spinbutton", { name: "steps" }).focus();
-  await editor.page.keyboard.type(String(count));
-  await editor.page.keyboard.press("Enter");
-}
+import { describe, expect } from "vitest";
+import { it, PNG } from "./fixture";
 
 describe("running", () => {
-  it("again on every change, while that is wanted", async () => {
+  it("again on every change, while that is wanted", async ({ editor, server }) => {
     const { page } = editor;
     await editor.example("Text to image");
-    const before = await jobs();
+    const before = await server.jobs();
     await page.getByRole("button", { name: "How to run" }).click();
     await page.getByRole("menuitemcheckbox", { name: "Run on every change" }).click();
-    await expect.poll(jobs).toBe(before + 1);
-    await idle();
-    await steps(2);
-    await expect.poll(jobs).toBe(before + 2);
-    await idle();
+    await expect.poll(() => server.jobs()).toBe(before + 1);
+    await editor.idle();
+    await editor.type("Sample", "steps", 2);
+    await expect.poll(() => server.jobs()).toBe(before + 2);
+    await editor.idle();
     await page.getByRole("button", { name: "How to run" }).click();
     await page.getByRole("menuitemcheckbox", { name: "Run when asked" }).click();
-    await steps(3);
+    await editor.type("Sample", "steps", 3);
     await page.waitForTimeout(900);
-    expect(await jobs()).toBe(before + 2);
+    expect(await server.jobs()).toBe(before + 2);
   });
 
-  it("as often as asked, in front of what waits, and empties the queue", async () => {
+  it("as often as asked, in front of what waits, and empties the queue", async ({ editor, server }) => {
     const { page } = editor;
     await editor.example("Text to image");
-    const before = await jobs();
+    const before = await server.jobs();
     await page.getByLabel("How many times").fill("3");
-    await steps(10_000);
+    await editor.type("Sample", "steps", 10_000);
     await page.keyboard.press("Control+Enter");
-    await expect.poll(jobs).toBe(before + 3);
+    await expect.poll(() => server.jobs()).toBe(before + 3);
     await page.getByLabel("How many times").fill("1");
     await page.getByLabel("How many times").press("Control+Shift+Enter");
-    await expect.poll(jobs).toBe(before + 4);
+    await expect.poll(() => server.jobs()).toBe(before + 4);
     const queue = (await (await fetch(`${server.url}api/queue`)).json()) as { queue_pending: [number, string][] };
     const numbers = queue.queue_pending.map((it) => it[0]);
     expect(Math.min(...numbers)).toBeLessThan(0);
@@ -88,13 +41,13 @@ describe("running", () => {
     await page.getByRole("menuitem", { name: "Empty the queue" }).click();
     await expect.poll(() => page.locator(".queue-button").innerText()).toBe("1");
     await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await idle();
+    await editor.idle();
   });
 
-  it("only what the selected node needs", async () => {
+  it("only what the selected node needs", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
-    await pick("Save");
+    await editor.pick("Save");
     await page.keyboard.press("Control+d");
     expect(await editor.node("Save").count()).toBe(2);
     const [first, second] = [editor.node("Save").first(), editor.node("Save").last()];
@@ -102,11 +55,11 @@ describe("running", () => {
     await page.keyboard.press(".");
     await page.keyboard.press("Control+Alt+r");
     await second.locator(".preview img").waitFor();
-    await idle();
+    await editor.idle();
     expect(await first.locator(".preview img").count()).toBe(0);
   });
 
-  it("passes through a bypassed node, and leaves a muted one out", async () => {
+  it("passes through a bypassed node, and leaves a muted one out", async ({ editor, server }) => {
     const { page } = editor;
     await editor.example("Upscale");
     const save = page.locator('.node[data-class="SaveImage"] .preview img');
@@ -115,41 +68,41 @@ describe("running", () => {
     await page.keyboard.press("Control+b");
     await page.keyboard.press("Control+Enter");
     await expect.poll(() => save.evaluate((it) => (it as HTMLImageElement).naturalWidth)).toBe(64);
-    await idle();
-    const before = await jobs();
+    await editor.idle();
+    const before = await server.jobs();
     await page.locator('.node[data-class="SaveImage"] .node-title').click();
     await page.keyboard.press("Control+m");
     await page.keyboard.press("Control+Enter");
     await page.locator(".notice").first().waitFor();
-    expect(await jobs()).toBe(before);
+    expect(await server.jobs()).toBe(before);
   });
 });
 
 describe("nodes", () => {
-  it("are coloured, pinned, aligned, and kept to the grid", async () => {
+  it("are coloured, pinned, aligned, and kept to the grid", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await editor.node("Sample").locator(".node-title").click({ button: "right" });
     await page.getByRole("menuitem", { name: "Colour" }).hover();
     await page.getByRole("menuitem", { name: "Blue", exact: true }).click();
     expect(await editor.node("Sample").locator(".node").getAttribute("data-coloured")).not.toBeNull();
-    await also("Save");
+    await editor.also("Save");
     await editor.node("Save").locator(".node-title").click({ button: "right" });
     await page.getByRole("menuitem", { name: "Align" }).hover();
     await page.getByRole("menuitem", { name: "Align top" }).click();
-    expect(Math.abs((await box("Sample")).y - (await box("Save")).y)).toBeLessThan(1);
+    expect(Math.abs((await editor.box("Sample")).y - (await editor.box("Save")).y)).toBeLessThan(1);
     await page.keyboard.press("Control+z");
     // Pinned, it stays where it is.
-    await pick("Sample");
+    await editor.pick("Sample");
     await page.keyboard.press("p");
-    const before = await box("Sample");
-    const apart = before.x - (await box("Decode")).x;
+    const before = await editor.box("Sample");
+    const apart = before.x - (await editor.box("Decode")).x;
     await editor.drag([before.x + 60, before.y + 8], [before.x + 160, before.y + 88]);
-    expect((await box("Sample")).x - (await box("Decode")).x).toBeCloseTo(apart, 0);
+    expect((await editor.box("Sample")).x - (await editor.box("Decode")).x).toBeCloseTo(apart, 0);
     await page.keyboard.press("Delete");
     expect(await editor.node("Sample").count()).toBe(1);
-    await setting("Snap to the grid", true);
-    const free = await box("Save");
+    await editor.setting("Snap to the grid", true);
+    const free = await editor.box("Save");
     await editor.drag([free.x + 60, free.y + 8], [free.x + 97, free.y + 49]);
     const pos = await page.evaluate(() => {
       const { nodes } = (globalThis as unknown as { burnish: { layer(): { nodes: Map<string, { type: string; pos: number[] }> } } }).burnish.layer();
@@ -158,7 +111,7 @@ describe("nodes", () => {
     expect(Math.abs(pos[0]! % 8)).toBe(0);
   });
 
-  it("take links from a menu: a graph is built and run without a mouse", async () => {
+  it("take links from a menu: a graph is built and run without a mouse", async ({ editor }) => {
     const { page } = editor;
     const add = async (query: string) => {
       await page.keyboard.press("Shift+a");
@@ -202,7 +155,7 @@ describe("nodes", () => {
     await expect.poll(() => page.locator('.node[data-class="SaveImage"] .preview img').evaluate((it) => (it as HTMLImageElement).naturalWidth)).toBe(64);
   });
 
-  it("feed any widget of another", async () => {
+  it("feed any widget of another", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await page.keyboard.press(".");
@@ -211,10 +164,10 @@ describe("nodes", () => {
     await page.locator(".add-list > div", { hasText: /^Primitive/ }).last().click();
     expect(await editor.node("Sample").getByRole("spinbutton", { name: "steps" }).getAttribute("aria-disabled")).toBe("true");
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => picture().count()).toBe(1);
+    await expect.poll(() => editor.picture().count()).toBe(1);
   });
 
-  it("bend their links at points that are added, moved and removed", async () => {
+  it("bend their links at points that are added, moved and removed", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const link = page.locator(".react-flow__edge").last();
@@ -225,7 +178,7 @@ describe("nodes", () => {
     await editor.drag(point, [before.x + 60, before.y + 60]);
     expect((await point.boundingBox())!.x - before.x).toBeGreaterThan(30);
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => picture().count()).toBe(1);
+    await expect.poll(() => editor.picture().count()).toBe(1);
     await page.keyboard.press("Control+z");
     await page.keyboard.press("Control+z");
     expect(await point.count()).toBe(0);
@@ -233,13 +186,13 @@ describe("nodes", () => {
 });
 
 describe("pictures", () => {
-  it("are pasted into a node that loads them, and get a mask", async () => {
+  it("are pasted into a node that loads them, and get a mask", async ({ editor, server }) => {
     const { page } = editor;
     await page.mouse.move(700, 400);
     await page.evaluate(async (base64) => {
       const bytes = Uint8Array.from(atob(base64), (it) => it.charCodeAt(0));
       await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
-    }, PNG);
+    }, PNG.toString("base64"));
     await page.keyboard.press("Control+v");
     const node = page.locator('.node[data-class="LoadImage"]');
     await node.locator(".preview img").waitFor();
@@ -279,11 +232,11 @@ describe("pictures", () => {
     await expect.poll(() => page.locator('.node[data-class="PreviewImage"] .preview img').evaluate((it) => (it as HTMLImageElement).naturalWidth)).toBe(2);
   });
 
-  it("are looked at large and compared", async () => {
+  it("are looked at large and compared", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Batch");
     await page.keyboard.press("Control+Enter");
-    await picture().waitFor();
+    await editor.picture().waitFor();
     await editor.node("Save").getByRole("button", { name: "View", exact: true }).click();
     const viewer = page.locator("dialog.viewer");
     await viewer.getByText("1 of 4").waitFor();
@@ -303,7 +256,7 @@ describe("pictures", () => {
 });
 
 describe("the editor", () => {
-  it("takes other keys for its commands, and keeps them", async () => {
+  it("takes other keys for its commands, and keeps them", async ({ editor }) => {
     const { page } = editor;
     await page.keyboard.press("Control+Shift+k");
     await page.getByLabel("Search keys").fill("Map");
@@ -320,14 +273,14 @@ describe("the editor", () => {
     await expect.poll(() => map.isVisible()).toBe(!shown);
   });
 
-  it("wears dark and light, as it is told", async () => {
-    await setting("Theme", "light");
+  it("wears dark and light, as it is told", async ({ editor }) => {
+    await editor.setting("Theme", "light");
     expect(await editor.page.evaluate(() => document.documentElement.dataset.theme)).toBe("light");
-    await setting("Theme", "dark");
+    await editor.setting("Theme", "dark");
     expect(await editor.page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
   });
 
-  it("brings all tabs back, what was not saved too", async () => {
+  it("brings all tabs back, what was not saved too", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Batch");
     await editor.example("Inpaint");
@@ -339,7 +292,7 @@ describe("the editor", () => {
     expect(await page.locator(".tab-name[aria-current]").innerText()).toBe("Inpaint");
   });
 
-  it("opens a workflow that is pasted as text, and says which of its files are missing", async () => {
+  it("opens a workflow that is pasted as text, and says which of its files are missing", async ({ editor }) => {
     const { page } = editor;
     await page.mouse.move(700, 400);
     await page.evaluate(() => navigator.clipboard.writeText('{"1":{"class_type":"UpscaleModelLoader","inputs":{"model_name":"nowhere.safetensors"}}}'));
@@ -353,7 +306,7 @@ describe("the editor", () => {
     await panel.getByText("Nothing is wrong.").waitFor();
   });
 
-  it("zooms, moves and shows all", async () => {
+  it("zooms, moves and shows all", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const zoom = async () => Number(/\d+/.exec(await page.locator(".zoom").innerText())![0]);
@@ -364,23 +317,21 @@ describe("the editor", () => {
     await page.keyboard.press("Alt+=");
     await page.keyboard.press(".");
     await expect.poll(zoom).toBe(before);
-    const place = await box("Sample");
+    const place = await editor.box("Sample");
     await editor.drag([700, 840], [760, 800]);
-    expect((await box("Sample")).x - place.x).toBeGreaterThan(40);
+    expect((await editor.box("Sample")).x - place.x).toBeGreaterThan(40);
   });
 
-  it("moves and zooms under fingers", async () => {
-    await editor.page.context().close();
-    editor = await Editor.open(browser, server, "dark", true);
+  it("moves and zooms under fingers", async ({ touched: editor }) => {
     await editor.example("Text to image");
     const { page } = editor;
     const session = await page.context().newCDPSession(page);
     const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: [number, number][]) => session.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
-    const place = await box("Sample");
+    const place = await editor.box("Sample");
     await touch("touchStart", [[700, 840]]);
     for (let i = 1; i <= 5; i++) await touch("touchMove", [[700 + i * 12, 840 - i * 6]]);
     await touch("touchEnd", []);
-    await expect.poll(async () => (await box("Sample")).x - place.x).toBeGreaterThan(30);
+    await expect.poll(async () => (await editor.box("Sample")).x - place.x).toBeGreaterThan(30);
     const zoom = async () => Number(/\d+/.exec(await page.locator(".zoom").innerText())![0]);
     const wide = await zoom();
     await touch("touchStart", [[650, 800], [750, 800]]);

@@ -1,34 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
-import { Editor, launch, Server } from "./stage";
-
-let server: Server;
-let browser: Browser;
-let editor: Editor;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-beforeEach(async () => {
-  editor = await Editor.open(browser, server);
-});
-afterEach(async () => {
-  const { complaints } = editor;
-  await editor.page.context().close();
-  expect(complaints).toEqual([]);
-});
-
-const picture = () => editor.node("Save").locator(".preview img");
-const shown = () => picture().evaluate((it) => (it as HTMLImageElement).naturalWidth);
+import { it, PNG } from "./fixture";
 
 describe("a graph", () => {
-  it("is built by mouse and keyboard, runs, shows its picture on the node, and all of it is undone", async () => {
+  it("is built by mouse and keyboard, runs, shows its picture on the node, and all of it is undone", async ({ editor }) => {
     const { page } = editor;
     await editor.add("DiffusersLoader", 120, 120);
     await editor.add("CLIPTextEncode", 420, 120);
@@ -71,7 +46,7 @@ describe("a graph", () => {
     expect(await editor.node(encode).getByRole("textbox").innerText()).toBe("a red apple");
   });
 
-  it("grows from a link that is let go over the empty canvas", async () => {
+  it("grows from a link that is let go over the empty canvas", async ({ editor }) => {
     const { page } = editor;
     await editor.add("KSampler", 300, 200);
     await editor.drag(editor.slot("KSampler", "out", "0"), [900, 260]);
@@ -86,7 +61,7 @@ describe("a graph", () => {
     expect(await editor.size()).toEqual({ nodes: 1, links: 0 });
   });
 
-  it("dims the sockets that a link does not fit, and takes none of them", async () => {
+  it("dims the sockets that a link does not fit, and takes none of them", async ({ editor }) => {
     await editor.example("Text to image");
     const before = await editor.size();
     await editor.drag(editor.slot("Load the demo model", "out", "1"), editor.slot("Sample", "in", "latent_image"), false);
@@ -97,7 +72,7 @@ describe("a graph", () => {
     expect(await editor.page.locator("[data-dim]").count()).toBe(0);
   });
 
-  it("lets links be dragged off their input, to another or away", async () => {
+  it("lets links be dragged off their input, to another or away", async ({ editor }) => {
     await editor.example("Text to image");
     const { nodes, links } = await editor.size();
     await editor.drag(editor.slot("Sample", "in", "positive"), [700, 820]);
@@ -111,7 +86,7 @@ describe("a graph", () => {
     expect(await editor.size()).toEqual({ nodes, links });
   });
 
-  it("is copied with its links, muted, bypassed, collapsed, renamed and deleted", async () => {
+  it("is copied with its links, muted, bypassed, collapsed, renamed and deleted", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const { nodes, links } = await editor.size();
@@ -138,7 +113,7 @@ describe("a graph", () => {
     expect((await editor.size()).nodes).toBe(nodes - 1);
   });
 
-  it("moves as one step of undo, and by the arrow keys", async () => {
+  it("moves as one step of undo, and by the arrow keys", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const place = async () => (await editor.node("Sample").boundingBox())!;
@@ -157,7 +132,7 @@ describe("a graph", () => {
 });
 
 describe("widgets", () => {
-  it("keep all 64 bits of a seed", async () => {
+  it("keep all 64 bits of a seed", async ({ editor, server }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const seed = editor.node("Sample").getByRole("spinbutton", { name: "seed" });
@@ -169,12 +144,12 @@ describe("widgets", () => {
     await page.keyboard.press("ArrowDown");
     expect(await seed.innerText()).toContain("18446744073709551614");
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => shown()).toBe(64);
+    await expect.poll(() => editor.width()).toBe(64);
     const history = await (await fetch(`${server.url}history?max_items=1`)).text();
     expect(history).toContain('"seed":18446744073709551614');
   });
 
-  it("find a choice by its letters, weigh words, and change a seed after a run", async () => {
+  it("find a choice by its letters, weigh words, and change a seed after a run", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await editor.node("Sample").getByRole("combobox", { name: /^sampler_name/ }).click();
@@ -201,7 +176,7 @@ describe("widgets", () => {
 });
 
 describe("files", () => {
-  it("are saved on the server, found again after a reload, and come back from a picture", async () => {
+  it("are saved on the server, found again after a reload, and come back from a picture", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Prompt weighting");
     const size = await editor.size();
@@ -210,8 +185,8 @@ describe("files", () => {
     await page.keyboard.press("Enter");
     await page.getByText('Saved "mine/weights".').waitFor();
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => shown()).toBe(64);
-    const source = await picture().getAttribute("src");
+    await expect.poll(() => editor.width()).toBe(64);
+    const source = await editor.picture().getAttribute("src");
     await page.waitForTimeout(500);
     await page.reload();
     await editor.ready();
@@ -230,7 +205,7 @@ describe("files", () => {
     await expect.poll(() => editor.size()).toEqual(size);
   });
 
-  it("of JSON open by being dropped, and a broken one says why", async () => {
+  it("of JSON open by being dropped, and a broken one says why", async ({ editor }) => {
     const { page } = editor;
     await editor.dropFile("api.json", "application/json", Buffer.from('{"1":{"class_type":"EmptyLatentImage","inputs":{"width":64,"height":64,"batch_size":1}},"2":{"class_type":"Nowhere","inputs":{"a":["1",0]}}}'));
     await expect.poll(() => editor.size()).toEqual({ nodes: 2, links: 1 });
@@ -242,10 +217,8 @@ describe("files", () => {
 });
 
 describe("pictures", () => {
-  /** Two by two pixels. */
-  const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==", "base64");
 
-  it("that fall onto the canvas are uploaded and loaded by a node that shows them", async () => {
+  it("that fall onto the canvas are uploaded and loaded by a node that shows them", async ({ editor }) => {
     await editor.dropFile("tiny.png", "image/png", PNG);
     const shows = editor.page.locator(".node .preview img");
     await shows.waitFor();
@@ -254,7 +227,7 @@ describe("pictures", () => {
   });
 });
 
-it("nodes are also found by category, and dragged out of the library", async () => {
+it("nodes are also found by category, and dragged out of the library", async ({ editor }) => {
   const { page } = editor;
   await page.mouse.click(900, 500, { button: "right" });
   await page.getByRole("menuitem", { name: "Add from category" }).hover();
@@ -267,7 +240,7 @@ it("nodes are also found by category, and dragged out of the library", async () 
   expect((await editor.size()).nodes).toBe(2);
 });
 
-it("a workflow is exported for the editor and for the API", async () => {
+it("a workflow is exported for the editor and for the API", async ({ editor }) => {
   const { page } = editor;
   await editor.example("Batch");
   const download = async (entry: string) => {
@@ -282,7 +255,7 @@ it("a workflow is exported for the editor and for the API", async () => {
 });
 
 describe("running", () => {
-  it("marks what is wrong on the node and on its socket, and leads there", async () => {
+  it("marks what is wrong on the node and on its socket, and leads there", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await editor.drag(editor.slot("Sample", "in", "latent_image"), [700, 820]);
@@ -297,11 +270,11 @@ describe("running", () => {
     await page.keyboard.press("Control+z");
     await page.getByRole("button", { name: "Close the panel" }).click();
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => shown()).toBe(64);
+    await expect.poll(() => editor.width()).toBe(64);
     expect(await editor.node("Sample").locator(".node").getAttribute("data-state")).toBe("done");
   });
 
-  it("is interrupted, and what waits is cancelled", async () => {
+  it("is interrupted, and what waits is cancelled", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const steps = editor.node("Sample").getByRole("spinbutton", { name: "steps" });
@@ -321,11 +294,11 @@ describe("running", () => {
     expect(await editor.node("Sample").locator(".node").getAttribute("data-state")).not.toBe("running");
   });
 
-  it("goes on after the server was gone: tabs and history are still there", async () => {
+  it("goes on after the server was gone: tabs and history are still there", async ({ editor, server }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => shown()).toBe(64);
+    await expect.poll(() => editor.width()).toBe(64);
     await page.keyboard.press("q");
     await expect.poll(() => page.locator('.job[data-status="completed"]').count()).toBeGreaterThan(0);
     const before = await page.locator('.job[data-status="completed"]').count();
@@ -344,7 +317,7 @@ describe("running", () => {
 });
 
 describe("structure", () => {
-  it("nodes become a subgraph, which runs, is entered and left, and is unpacked", async () => {
+  it("nodes become a subgraph, which runs, is entered and left, and is unpacked", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     const size = await editor.size();
@@ -356,7 +329,7 @@ describe("structure", () => {
     await editor.node("Draw").waitFor();
     expect((await editor.size()).nodes).toBe(size.nodes - 1);
     await page.keyboard.press("Control+Enter");
-    await expect.poll(() => shown()).toBe(64);
+    await expect.poll(() => editor.width()).toBe(64);
     await editor.node("Draw").getByRole("button", { name: "Open subgraph" }).click();
     await page.getByRole("navigation", { name: "Subgraphs" }).waitFor();
     expect((await editor.size()).nodes).toBe(2);
@@ -366,7 +339,7 @@ describe("structure", () => {
     expect(await editor.size()).toEqual(size);
   });
 
-  it("groups take their nodes along", async () => {
+  it("groups take their nodes along", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");
     await page.keyboard.press("Control+a");
@@ -384,7 +357,7 @@ describe("structure", () => {
   });
 });
 
-it("is open to everybody: axe finds nothing serious, in the dark and in the light", async () => {
+it("is open to everybody: axe finds nothing serious, in the dark and in the light", async ({ editor }) => {
   await editor.example("Text to image");
   await editor.page.keyboard.press("q");
   for (const scheme of ["dark", "light"] as const) {

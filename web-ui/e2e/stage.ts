@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { chromium, type Browser, type Locator, type Page } from "playwright-core";
 
 const here = new URL("..", import.meta.url).pathname;
@@ -60,6 +61,11 @@ export class Server {
     throw new Error(`the server did not come up:\n${this.said}`);
   }
 
+  /** How many jobs there ever were. */
+  async jobs(): Promise<number> {
+    return ((await (await fetch(`${this.url}api/jobs?limit=100`)).json()) as { jobs: unknown[] }).jobs.length;
+  }
+
   async pause(): Promise<void> {
     const { child } = this;
     if (!child || child.exitCode !== null) return;
@@ -105,6 +111,59 @@ export class Editor {
 
   node(title: string): Locator {
     return this.page.locator(".react-flow__node-node", { has: this.page.locator(`.node-name:text-is("${title}")`) });
+  }
+
+  /** The picture that a node shows. */
+  picture(title = "Save"): Locator {
+    return this.node(title).locator(".preview img");
+  }
+
+  /** How wide that picture really is. */
+  width(title = "Save"): Promise<number> {
+    return this.picture(title).evaluate((it) => (it as HTMLImageElement).naturalWidth);
+  }
+
+  async box(title: string): Promise<{ x: number; y: number; width: number; height: number }> {
+    const box = await this.node(title).boundingBox();
+    if (!box) throw new Error(`there is no node "${title}"`);
+    return box;
+  }
+
+  pick(title: string): Promise<void> {
+    return this.node(title).locator(".node-title").click();
+  }
+
+  /** Selects one more node. */
+  also(title: string): Promise<void> {
+    return this.node(title).locator(".node-title").click({ modifiers: ["Control"] });
+  }
+
+  /** Chooses from the menu of a node, an entry of an inner menu after those that open it. */
+  async choose(title: string, ...entries: string[]): Promise<void> {
+    await this.node(title).locator(".node-title").click({ button: "right" });
+    for (const entry of entries.slice(0, -1)) await this.page.getByRole("menuitem", { name: entry, exact: true }).hover();
+    await this.page.getByRole("menuitem", { name: entries.at(-1)!, exact: true }).click();
+  }
+
+  /** Waits until nothing runs or waits. */
+  idle(): Promise<void> {
+    return expect.poll(() => this.page.locator(".queue-button").innerText()).toBe("0");
+  }
+
+  async setting(label: string, value: string | boolean): Promise<void> {
+    const { page } = this;
+    await page.keyboard.press("Control+,");
+    const field = page.locator("dialog .setting", { hasText: label });
+    if (typeof value === "string") await field.locator("select").selectOption(value);
+    else await field.locator("input").setChecked(value);
+    await page.locator("dialog").getByRole("button", { name: "Close" }).click();
+  }
+
+  /** Types a number into a node. */
+  async type(title: string, field: string, value: number | string): Promise<void> {
+    await this.node(title).getByRole("spinbutton", { name: field }).focus();
+    await this.page.keyboard.type(String(value));
+    await this.page.keyboard.press("Enter");
   }
 
   slot(title: string, side: "in" | "out", name: string): Locator {

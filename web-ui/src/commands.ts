@@ -41,7 +41,7 @@ function stepTab(by: number): void {
 }
 
 /** Asks for a file. */
-export function chooseFile(then: (file: File) => void, accept = ".json,.png,.webp,image/*,application/json"): void {
+export function chooseFile(then: (file: File) => void, accept = ".json,.latent,.safetensors,image/*,video/*,audio/*,application/json"): void {
   const input = document.createElement("input");
   input.type = "file";
   input.accept = accept;

@@ -52,7 +52,7 @@ function Search({ request }: { request: AddRequest }) {
     return all.filter(({ type, spec }) => {
       if (type === "Reroute") return true;
       if (type === "PrimitiveNode") return wanted.side === "input" && /INT|FLOAT|STRING|BOOLEAN|COMBO/.test(wanted.type);
-      if (spec) return wanted.side === "output" ? spec.inputs.some((it) => connects(wanted.type, it.type)) : spec.outputs.some((it) => connects(it.type, wanted.type));
+      if (spec && !spec.changes) return wanted.side === "output" ? spec.inputs.some((it) => connects(wanted.type, it.type)) : spec.outputs.some((it) => connects(it.type, wanted.type));
       const node = newNode(catalog, type, [0, 0], 0, doc);
       const face = faceOf(doc, layerOf(doc, ROOT), node, catalog);
       return (wanted.side === "output" ? face.inputs : face.outputs).some((it) => connects(it.type, wanted.type));

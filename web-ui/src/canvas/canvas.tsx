@@ -22,7 +22,7 @@ import { addReroute, freeNodeId, moveEnds, moveNodes, moveReroute, newNode, node
 import { faceOf } from "../document/face";
 import { shapeOf, TITLE } from "../document/geometry";
 import { INPUT_NODE, isAny, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
-import { openFile } from "../store/actions";
+import { addBlueprint, openFile, useBlueprints } from "../store/actions";
 import { edit, layerIdOf, layerShown, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
 import { showsSomething, useRun } from "../store/run";
 import { useSettings } from "../store/settings";
@@ -45,6 +45,7 @@ const GRID: [number, number] = [8, 8];
 
 /** What nodes can be dragged onto the canvas as. */
 export const DRAGGED = "application/x-burnish-node";
+export const DRAGGED_BLUEPRINT = "application/x-burnish-subgraph";
 
 const isGroup = (id: string) => id.startsWith("group:");
 const isPoint = (id: string) => id.startsWith("point:");
@@ -351,6 +352,8 @@ function Sheet() {
       select({ nodes: [id] });
       return;
     }
+    const kept = useBlueprints.getState().list.find((it) => it.id === event.dataTransfer.getData(DRAGGED_BLUEPRINT));
+    if (kept) return void addBlueprint(kept, at);
     for (const file of event.dataTransfer.files) void openFile(file, at);
   }, []);
 

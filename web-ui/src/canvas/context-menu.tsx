@@ -5,9 +5,10 @@ import { COMMANDS, keysFor, runCommand } from "../commands";
 import { addReroute, colour, disconnect, freeNodeId, newNode, nodesInside, patchGroup, patchNodes, removeGroups, toggleMode, withNode } from "../document/edit";
 import { faceOf, withRow } from "../document/face";
 import { keyOf, kindOf, Mode, type Point } from "../document/model";
+import { promotable, promote, removePort } from "../document/subgraph";
 import { openMask } from "../panels/mask";
-import { ownClipboard, pasteText } from "../store/actions";
-import { documentOf, edit, enter, layerShown, select, useEditor } from "../store/editor";
+import { ownClipboard, pasteText, publish } from "../store/actions";
+import { documentOf, edit, enter, layerIdOf, layerShown, select, tabOf, useEditor } from "../store/editor";
 import { openMenu, type MenuItem } from "../ui/menu";
 import { pointed, toCanvas } from "./flow";
 import { loadedPicture } from "./preview";
@@ -90,6 +91,8 @@ export function nodeMenu(event: ReactMouseEvent | MouseEvent): void {
     ...(node && isSubgraph ? [{ label: "Open", run: () => enter({ node: String(node.id), layer: node.type }) } satisfies MenuItem, entry("unpack")] : []),
     ...(picture && node ? [{ label: "Edit the mask", run: () => openMask(picture.file, (name) => edit((doc, id) => patchNodes(doc, id, [keyOf(node)], (it) => withRow(doc, it, state.catalog, picture.row, name)))) } satisfies MenuItem] : []),
     ...(node ? [entry("rename"), { label: "About this node", keys: "I", run: () => useEditor.setState({ side: "node" }) } satisfies MenuItem] : []),
+    ...(node ? promotions(keyOf(node)) : []),
+    ...(isSubgraph && node ? [{ label: "Keep for other workflows...", run: () => void publish(keyOf(node)) } satisfies MenuItem] : []),
     ...(node ? [entry("link")] : []),
     entry("run-selected"),
     "-",
@@ -116,6 +119,25 @@ export function nodeMenu(event: ReactMouseEvent | MouseEvent): void {
     entry("dissolve"),
     entry("delete", { danger: true }),
   ]);
+}
+
+/** Inside of a subgraph: which widgets of a node are shown outside. */
+function promotions(id: string): MenuItem[] {
+  const state = useEditor.getState();
+  const layerId = layerIdOf(tabOf(state));
+  const rows = promotable(documentOf(state), layerId, id, state.catalog);
+  if (!rows.length) return [];
+  return [
+    {
+      label: "Show outside",
+      items: () =>
+        rows.map(({ row, slot }): MenuItem => ({
+          label: row.label,
+          checked: slot !== null,
+          run: () => edit((doc, layer) => (slot === null ? promote(doc, layer, id, row) : removePort(doc, layer, "inputs", slot, state.catalog))),
+        })),
+    },
+  ];
 }
 
 export function linkMenu(event: ReactMouseEvent | MouseEvent, id: number): void {

@@ -5,7 +5,7 @@ import { memo } from "react";
 import { patchPort } from "../document/edit";
 import { socketType } from "../document/model";
 import { removePort } from "../document/subgraph";
-import { edit } from "../store/editor";
+import { edit, useEditor } from "../store/editor";
 import { askText } from "../store/notices";
 import { openMenu } from "../ui/menu";
 import { Slot } from "./slot";
@@ -28,7 +28,7 @@ export const EndsView = memo(
           label: "Rename...",
           run: () => void askText("Name of the socket", port.label ?? port.name, "Rename").then((label) => label?.trim() && edit((doc, layer) => patchPort(doc, layer, side === "input" ? "inputs" : "outputs", slot, label.trim()))),
         },
-        { label: "Remove", danger: true, run: () => edit((doc, layer) => removePort(doc, layer, side === "input" ? "inputs" : "outputs", slot)) },
+        { label: "Remove", danger: true, run: () => edit((doc, layer) => removePort(doc, layer, side === "input" ? "inputs" : "outputs", slot, useEditor.getState().catalog)) },
       ]);
     };
     return (

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Catalog, type Widget } from "./catalog";
 import { copyNodes, pasteNodes } from "./clipboard";
-import { addGroup, addReroute, connect, disconnect, freeNodeId, moveNodes, newNode, patchNodes, removeNodes, removeReroute, toggleMode, waypoints, withNode } from "./edit";
+import { addGroup, addReroute, connect, disconnect, freeNodeId, moveNodes, newNode, patchNodes, removeNodes, removeReroute, setRow, toggleMode, waypoints, withNode } from "./edit";
 import { afterRun, faceOf, withRow } from "./face";
 import { shapeOf } from "./geometry";
 import { edited, redone, settled, startHistory, undone } from "./history";
@@ -13,7 +13,8 @@ import { connects, emptyDocument, keyOf, layerOf, Mode, ROOT, type Document } fr
 import { toPrompt } from "./prompt";
 import { readDocument, readWorkflow } from "./read";
 import { search } from "./search";
-import { createSubgraph, removePort, unpackSubgraph } from "./subgraph";
+import { blueprintOf, createSubgraph, promotable, promote, removePort, unpackSubgraph } from "./subgraph";
+import { translated } from "./translate";
 import { drawn, undrawn } from "./values";
 import { reweighted } from "./weight";
 import { writeDocument } from "./write";
@@ -193,7 +194,7 @@ describe("subgraphs", () => {
     const { doc, id } = createSubgraph(picture(), ROOT, ["4", "5"], catalog, "Draw")!;
     const type = root(doc).nodes.get(id)!.type;
     const slot = layerOf(doc, type).inputs.findIndex((it) => it.name === "latent");
-    const less = removePort(doc, type, "inputs", slot);
+    const less = removePort(doc, type, "inputs", slot, catalog);
     consistent(less);
     expect(prompt(less)[`${id}:4`]!.inputs.latent).toBeUndefined();
     expect(prompt(less)[`${id}:4`]!.inputs.model).toEqual(["1", 0]);
@@ -292,4 +293,130 @@ it("pictures give the texts that they carry, and other files none", async () => 
   const webp = Buffer.concat([Buffer.from("RIFF\0\0\0\0WEBP", "latin1"), exif]);
   expect(await textsOf(new Blob([webp]))).toEqual(new Map([["workflow", '{"c":2}']]));
   expect(await textsOf(new Blob(["hello"]))).toEqual(new Map());
+});
+
+it.each(["film.mp4", "film.webm", "sound.flac", "sound.opus", "sound.mp3"])("%s gives the workflow that it carries", async (name) => {
+  const bytes = readFileSync(new URL(`fixtures/${name}`, import.meta.url));
+  const texts = await textsOf(new Blob([bytes]));
+  expect(parseJson(texts.get("workflow")!)).toMatchObject({ nodes: [], version: 0.4, extra: { about: "é".repeat(200) } });
+  expect(parseJson(texts.get("prompt")!)).toMatchObject({ "1": { class_type: "EmptyLatentImage" } });
+  // Whatever is cut off or broken, it ends and takes nothing for a text that is none.
+  for (let end = 0; end < bytes.length; end += 7) await textsOf(new Blob([bytes.subarray(0, end)]));
+  for (let at = 0; at < 600; at++) {
+    const broken = Buffer.from(bytes);
+    const place = (at * 37) % bytes.length;
+    broken[place] = bytes[place]! ^ 0xff;
+    await textsOf(new Blob([broken]));
+  }
+});
+
+it("a film whose comment is a workflow, and a latent, give it", async () => {
+  const box = (kind: string, ...inside: Buffer[]) => {
+    const body = Buffer.concat(inside);
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(body.length + 8);
+    head.write(kind, 4, "latin1");
+    return Buffer.concat([head, body]);
+  };
+  const comment = box("data", Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]), Buffer.from('{"workflow":{"nodes":[]},"prompt":"{}"}'));
+  const film = Buffer.concat([box("ftyp", Buffer.from("mp42")), box("moov", box("udta", box("meta", Buffer.alloc(4), box("ilst", box("\u00a9cmt", comment)))))]);
+  const texts = await textsOf(new Blob([film]));
+  expect([texts.get("workflow"), texts.get("prompt")]).toEqual(['{"nodes":[]}', "{}"]);
+  const header = Buffer.from('{"__metadata__":{"workflow":"{}"}}');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  expect((await textsOf(new Blob([length, header]))).get("workflow")).toBe("{}");
+});
+
+describe("inputs that depend on the node", () => {
+  const add = (type: string) => withNode(emptyDocument(), ROOT, newNode(catalog, type, [0, 0], 1));
+  const face = (doc: Document, id = "1") => faceOf(doc, root(doc), root(doc).nodes.get(id)!, catalog);
+  const keys = (doc: Document) => face(doc).rows.map((it) => it.key);
+
+  it("change with the choice, and what both options have keeps its value", () => {
+    let doc = add("Resize");
+    expect(keys(doc)).toEqual(["way", "way.factor", "method"]);
+    doc = setRow(doc, ROOT, "1", catalog, "method", "area");
+    doc = setRow(doc, ROOT, "1", catalog, "way", "size");
+    expect(keys(doc)).toEqual(["way", "way.width", "way.height", "way.crop", "method"]);
+    doc = setRow(doc, ROOT, "1", catalog, "way.crop", "cut");
+    doc = setRow(doc, ROOT, "1", catalog, "way.width", 7);
+    expect(root(doc).nodes.get("1")!.widgets_values).toEqual(["size", 7, 512, "cut", false, "area"]);
+    expect(prompt(doc)["1"]!.inputs).toEqual({ way: "size", "way.width": 7, "way.height": 512, "way.crop": "cut", "way.crop.middle": false, method: "area" });
+    doc = setRow(doc, ROOT, "1", catalog, "way", "chance");
+    expect(root(doc).nodes.get("1")!.widgets_values).toEqual(["chance", 0, "randomize", 0.5, "area"]);
+  });
+
+  it("lose their links with the option that brought them", () => {
+    let doc = withNode(setRow(add("Resize"), ROOT, "1", catalog, "way", "like"), ROOT, newNode(catalog, "LoadImage", [0, 0], 2));
+    const link = (name: string) => (doc = connect(doc, ROOT, { origin: "2", originSlot: 0, target: "1", input: { name, type: "IMAGE", widget: false }, type: "IMAGE" }));
+    link("image");
+    link("way.likes.like_1");
+    expect(face(doc).inputs.map((it) => it.name)).toEqual(["image", "way.likes.like_1", "way.likes.like_2"]);
+    doc = setRow(doc, ROOT, "1", catalog, "way", "factor");
+    consistent(doc);
+    expect(face(doc).inputs.map((it) => it.name)).toEqual(["image"]);
+    expect([...root(doc).links.values()].map((it) => it.targetSlot)).toEqual([0]);
+  });
+
+  it("grow as they are linked, as far as they may", () => {
+    let doc = withNode(add("Gather"), ROOT, newNode(catalog, "LoadImage", [0, 0], 2));
+    const names = () => face(doc).inputs.map((it) => it.name);
+    const link = (name: string) => (doc = connect(doc, ROOT, { origin: "2", originSlot: 0, target: "1", input: { name, type: "IMAGE", widget: false }, type: "IMAGE" }));
+    expect(names()).toEqual(["images.image0"]);
+    link("images.image0");
+    link("images.image1");
+    expect(names()).toEqual(["images.image0", "images.image1", "images.image2"]);
+    link("images.image2");
+    expect(names()).toHaveLength(3);
+    doc = disconnect(doc, ROOT, [2, 3]);
+    expect(names()).toEqual(["images.image0", "images.image1"]);
+    expect(prompt(doc)["1"]!.inputs).toEqual({ "images.image0": ["2", 0] });
+  });
+
+  it("are read from a prompt", () => {
+    const inputs = { way: "size", "way.width": 7, "way.height": 8, "way.crop": "cut", "way.crop.middle": true, method: "area" };
+    const doc = readDocument({ "1": { class_type: "Resize", inputs }, "2": { class_type: "Gather", inputs: { "images.image0": ["1", 0], "images.image1": ["1", 0] } } }, catalog);
+    consistent(doc);
+    expect(prompt(doc)["1"]!.inputs).toEqual(inputs);
+    expect(prompt(doc)["2"]!.inputs).toEqual({ "images.image0": ["1", 0], "images.image1": ["1", 0] });
+  });
+});
+
+describe("widgets of a subgraph", () => {
+  it("are shown outside and taken back, and the others keep their values", () => {
+    const made = createSubgraph(picture(), ROOT, ["4", "5"], catalog, "Draw")!;
+    const type = root(made.doc).nodes.get(made.id)!.type;
+    const show = (doc: Document, key: string) => promote(doc, type, "4", promotable(doc, type, "4", catalog).find((it) => it.row.key === key)!.row);
+    let doc = show(show(show(made.doc, "steps"), "cfg"), "denoise");
+    const rows = () => faceOf(doc, root(doc), root(doc).nodes.get(made.id)!, catalog).rows.map((it) => [it.label, it.value]);
+    expect(rows()).toEqual([["steps", 2], ["cfg", 7], ["denoise", 1]]);
+    const set = (name: string, value: number) => (doc = setRow(doc, ROOT, made.id, catalog, `in:${name}`, value));
+    set("steps", 9);
+    set("denoise", 0.5);
+    expect(prompt(doc)[`${made.id}:4`]!.inputs).toMatchObject({ steps: 9, cfg: 7, denoise: 0.5 });
+    const slot = promotable(doc, type, "4", catalog).find((it) => it.row.key === "cfg")!.slot!;
+    doc = removePort(doc, type, "inputs", slot, catalog);
+    consistent(doc);
+    expect(rows()).toEqual([["steps", 9], ["denoise", 0.5]]);
+    expect(prompt(doc)[`${made.id}:4`]!.inputs).toMatchObject({ steps: 9, cfg: 7, denoise: 0.5 });
+  });
+
+  it("are kept for other workflows with all that they hold", () => {
+    const made = createSubgraph(picture(), ROOT, ["4", "5"], catalog, "Draw")!;
+    const kept = blueprintOf(made.doc, ROOT, made.id, "Mine")!;
+    const { doc, ids } = pasteNodes(emptyDocument(), ROOT, kept, [10, 20]);
+    const node = root(doc).nodes.get(ids[0]!)!;
+    expect([node.pos, layerOf(doc, node.type).name, layerOf(doc, node.type).nodes.size]).toEqual([[10, 20], "Mine", 2]);
+    expect(faceOf(doc, root(doc), node, catalog).title).toBe("Mine");
+  });
+});
+
+it("nodes are called as their user speaks", () => {
+  const names = { de: { nodeDefs: { Sample: { display_name: "Malen", inputs: { steps: { name: "Schritte", tooltip: "Wie viele" } }, outputs: { 0: { name: "Latentes" } } } } } };
+  const spec = (...languages: string[]) => Catalog.read(translated(load("graph/vectors/object_info.json"), names, languages)).catalog.spec("Sample")!;
+  const german = spec("fr", "de-AT");
+  expect([german.title, german.outputs[0]!.name, german.aliases]).toEqual(["Malen", "Latentes", ["The Sample"]]);
+  expect(german.inputs.find((it) => it.name === "steps")).toMatchObject({ label: "Schritte", tooltip: "Wie viele" });
+  expect(spec("en-GB", "de").title).toBe("The Sample");
 });

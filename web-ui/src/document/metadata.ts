@@ -1,7 +1,19 @@
-//! Workflows that pictures carry: the text chunks of PNG files and the EXIF block of WebP and JPEG files.
+//! Workflows that files carry: the text chunks of PNG files, the EXIF block of WebP and JPEG files, and what `media` reads.
+
+import { flacTexts, id3Texts, mp4Texts, oggTexts, tensorTexts, webmTexts } from "./media";
+
+const latin = new TextDecoder("latin1");
+const utf8 = new TextDecoder("utf-8");
 
 /** The texts of a file by key, such as `workflow` and `prompt`. Empty where there are none. */
 export async function textsOf(file: Blob): Promise<Map<string, string>> {
+  const head = latin.decode(await file.slice(0, 16).arrayBuffer());
+  if (head.slice(4, 8) === "ftyp") return mp4Texts(file);
+  if (head.startsWith("\x1aE\xdf\xa3")) return webmTexts(file);
+  if (head.startsWith("fLaC")) return flacTexts(file);
+  if (head.startsWith("OggS")) return oggTexts(file);
+  if (head.startsWith("ID3") && head.length > 10) return id3Texts(file);
+  if (head.startsWith('{"', 8)) return tensorTexts(file);
   const bytes = new Uint8Array(await file.arrayBuffer());
   const view = new DataView(bytes.buffer);
   if (bytes.length > 8 && view.getUint32(0) === 0x89504e47) return pngTexts(bytes, view);
@@ -9,9 +21,6 @@ export async function textsOf(file: Blob): Promise<Map<string, string>> {
   if (bytes.length > 4 && view.getUint16(0) === 0xffd8) return jpegTexts(bytes, view);
   return new Map();
 }
-
-const latin = new TextDecoder("latin1");
-const utf8 = new TextDecoder("utf-8");
 
 async function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));

@@ -1,10 +1,12 @@
 //! Nodes become a subgraph, and a subgraph becomes nodes again.
 
 import type { Catalog } from "./catalog";
-import { freeName, freeNodeId, newNode, withLayer } from "./edit";
-import { faceOf, withRow } from "./face";
-import type { Json } from "./json";
-import { emptyLayer, INPUT_NODE, inputsOf, keyOf, layerOf, OUTPUT_NODE, outputsOf, socketType, type Document, type GraphNode, type Layer, type Link, type NodeInput, type Port } from "./model";
+import { connectFromOutside, freeName, freeNodeId, newNode, patchNodes, withLayer } from "./edit";
+import { faceOf, withRow, type Row } from "./face";
+import { copyNodes } from "./clipboard";
+import type { Json, JsonObject } from "./json";
+import { emptyLayer, INPUT_NODE, inputsOf, keyOf, layerOf, OUTPUT_NODE, outputsOf, ROOT, socketType, type Document, type GraphNode, type Layer, type Link, type NodeInput, type Port } from "./model";
+import { promotedEnd } from "./prompt";
 
 /** Puts nodes into a new subgraph; one node stands for them, linked as they were. Returns the document and that node's id. */
 export function createSubgraph(doc: Document, layerId: string, ids: readonly string[], catalog: Catalog, name = "New subgraph"): { doc: Document; id: string } | null {
@@ -207,7 +209,7 @@ export function renameSubgraph(doc: Document, id: string, name: string): Documen
 }
 
 /** Takes an input or an output of a subgraph away, in its definition and on all nodes that stand for it. */
-export function removePort(doc: Document, id: string, side: "inputs" | "outputs", slot: number): Document {
+export function removePort(doc: Document, id: string, side: "inputs" | "outputs", slot: number, catalog: Catalog): Document {
   const layer = layerOf(doc, id);
   const port = layer[side][slot];
   if (!port) return doc;
@@ -230,9 +232,11 @@ export function removePort(doc: Document, id: string, side: "inputs" | "outputs"
     ]),
   );
   let out = withLayer(doc, { ...layer, nodes, links, [side]: layer[side].filter((_, i) => i !== slot) });
-  // Outside, later sockets move up by one.
+  const shows = side === "inputs" && promotedEnd(doc, catalog, layer, slot) !== null;
+  const place = shows ? layer.inputs.slice(0, slot).filter((_, i) => promotedEnd(doc, catalog, layer, i)).length : -1;
+  // Outside, later sockets and values move up by one.
   for (const holder of doc.layers.values()) {
-    for (const instance of holder.nodes.values()) if (instance.type === id) out = dropSocket(out, holder.id, keyOf(instance), side, port.name, slot);
+    for (const instance of holder.nodes.values()) if (instance.type === id) out = patchNodes(dropSocket(out, holder.id, keyOf(instance), side, port.name, slot), holder.id, [keyOf(instance)], (it) => (shows ? withoutValue(it, port.name, place) : it));
   }
   return out;
 }
@@ -264,3 +268,43 @@ function dropSocket(doc: Document, layerId: string, id: string, side: "inputs" |
   return withLayer(doc, { ...layer, nodes, links });
 }
 
+
+/** A workflow of one node that stands for a subgraph: how subgraphs are kept for other workflows. */
+export function blueprintOf(doc: Document, layerId: string, id: string, name: string): JsonObject | null {
+  const layer = layerOf(doc, layerId);
+  const instance = layer.nodes.get(id);
+  if (!instance || !doc.layers.has(instance.type)) return null;
+  const named = { ...doc, layers: new Map(doc.layers).set(instance.type, { ...layerOf(doc, instance.type), name }) };
+  const { mark: _, feeds: __, ...workflow } = copyNodes(named, layerId, [id]);
+  const nodes = Array.isArray(workflow.nodes) ? (workflow.nodes as JsonObject[]) : [];
+  return { ...workflow, nodes: nodes.map(({ title: ___, ...it }) => it) };
+}
+
+/** The widgets of a node inside of a subgraph that could be shown on the nodes that stand for it, and whether they are. */
+export function promotable(doc: Document, layerId: string, id: string, catalog: Catalog): { row: Row; slot: number | null }[] {
+  const layer = layerOf(doc, layerId);
+  const node = layer.nodes.get(id);
+  if (!node || layerId === ROOT) return [];
+  return faceOf(doc, layer, node, catalog).rows.flatMap((row): { row: Row; slot: number | null }[] => {
+    const name = row.socket?.name;
+    if (name === undefined) return [];
+    const link = layer.links.get(inputsOf(node).find((it) => it.name === name)?.link ?? -1);
+    if (!link) return [{ row, slot: null }];
+    // What another node feeds is no widget any more.
+    return link.origin === INPUT_NODE ? [{ row, slot: link.originSlot }] : [];
+  });
+}
+
+/** Shows a widget on the nodes that stand for the subgraph: as an input of it. They have the widget's value until they get one of their own. */
+export function promote(doc: Document, layerId: string, id: string, row: Row): Document {
+  if (!row.socket) return doc;
+  return connectFromOutside(doc, layerId, layerOf(doc, layerId).inputs.length, id, { name: row.socket.name, type: row.socket.type, widget: true });
+}
+
+/** A node that stands for a subgraph without the value that it has for one of the inputs. `place` is where the value stands in its list. */
+function withoutValue(node: GraphNode, name: string, place: number): GraphNode {
+  const { [name]: _, ...named } = node.widgets_values_named ?? {};
+  const list = Array.isArray(node.widgets_values) ? (node.widgets_values as Json[]) : null;
+  const values = list && place >= 0 && !node.properties?.proxyWidgets ? { widgets_values: list.filter((__, i) => i !== place) } : {};
+  return { ...node, ...values, ...(node.widgets_values_named ? { widgets_values_named: named } : {}) };
+}

@@ -54,6 +54,7 @@ const FIELDS: readonly Field[] = [
   { key: "control", label: "Seeds change", options: [["after", "After each run"], ["before", "Before each run"]] },
   { key: "snap", label: "Snap to the grid", about: "Nodes keep to steps of 8." },
   { key: "minimap", label: "Map", about: "The whole workflow, small, in the corner." },
+  { key: "translate", label: "Names of nodes in my language", about: "Where the server knows them. Takes effect when the classes are read again (R)." },
   { key: "animate", label: "Motion", about: "Also off where the system asks for less motion." },
   { key: "confirmDelete", label: "Ask before a tab with changes is closed by the browser" },
 ];

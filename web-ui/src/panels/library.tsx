@@ -1,7 +1,7 @@
 //! The panel on the left: nodes, workflows, models, examples.
 
 import { useEffect, useMemo, useState, type ReactNode } from "react";
-import { DRAGGED } from "../canvas/canvas";
+import { DRAGGED, DRAGGED_BLUEPRINT } from "../canvas/canvas";
 import { middle, toCanvas } from "../canvas/flow";
 import { addNode } from "../canvas/add-node";
 import { colourOf } from "../canvas/types";
@@ -10,7 +10,7 @@ import type { NodeSpec } from "../document/catalog";
 import { parseJson } from "../document/json";
 import { search } from "../document/search";
 import * as api from "../server/api";
-import { deleteSaved, openJson, openSaved, renameSaved } from "../store/actions";
+import { addBlueprint, deleteBlueprint, deleteSaved, openJson, openSaved, renameSaved, useBlueprints } from "../store/actions";
 import { useEditor, type Panel } from "../store/editor";
 import { complain, notify } from "../store/notices";
 import { setSetting, useSettings } from "../store/settings";
@@ -118,6 +118,32 @@ function NodeEntry({ spec }: { spec: NodeSpec }) {
   );
 }
 
+/** A subgraph that is kept for all workflows. */
+function BlueprintEntry({ kept }: { kept: api.Blueprint }) {
+  return (
+    <li className="node-entry">
+      <button
+        type="button"
+        draggable
+        title="A subgraph that is kept for all workflows"
+        onDragStart={(event) => {
+          event.dataTransfer.setData(DRAGGED_BLUEPRINT, kept.id);
+          event.dataTransfer.effectAllowed = "copy";
+        }}
+        onClick={() => void addBlueprint(kept, toCanvas(middle()))}
+      >
+        <Icon name="layers" size={12} />
+        <span>{kept.name}</span>
+      </button>
+      {kept.own && (
+        <button type="button" className="star" aria-label={`Delete ${kept.name}`} onClick={() => void deleteBlueprint(kept)}>
+          <Icon name="close" size={12} />
+        </button>
+      )}
+    </li>
+  );
+}
+
 interface Folder {
   readonly name: string;
   readonly folders: Map<string, Folder>;
@@ -142,6 +168,8 @@ function Nodes() {
     return root;
   }, [specs]);
   const found = query ? search(query, specs, (it) => [it.title, it.class, ...it.aliases, it.category]).slice(0, 200) : null;
+  const kept = useBlueprints((it) => it.list);
+  const keptFound = query ? search(query, kept, (it) => [it.name, "subgraph"]) : kept;
   const loved = favourites.flatMap((it) => catalog.spec(it) ?? []);
   return (
     <PanelFrame title="Nodes">
@@ -152,7 +180,10 @@ function Nodes() {
             {found.map((it) => (
               <NodeEntry key={it.class} spec={it} />
             ))}
-            {!found.length && <p className="empty">No node is called so.</p>}
+            {keptFound.map((it) => (
+              <BlueprintEntry key={it.id} kept={it} />
+            ))}
+            {!found.length && !keptFound.length && <p className="empty">No node is called so.</p>}
           </ul>
         ) : (
           <>
@@ -162,6 +193,16 @@ function Nodes() {
                 <ul className="list">
                   {loved.map((it) => (
                     <NodeEntry key={it.class} spec={it} />
+                  ))}
+                </ul>
+              </details>
+            )}
+            {kept.length > 0 && (
+              <details open className="tree">
+                <summary>Subgraphs</summary>
+                <ul className="list">
+                  {kept.map((it) => (
+                    <BlueprintEntry key={it.id} kept={it} />
                   ))}
                 </ul>
               </details>

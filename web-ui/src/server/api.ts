@@ -204,3 +204,56 @@ export async function saveWorkflow(name: string, workflow: JsonObject, overwrite
     throw error;
   }
 }
+
+// Subgraphs that are kept for all workflows: the user's own, and those that the server brings.
+
+export interface Blueprint {
+  readonly id: string;
+  readonly name: string;
+  /** Whether it is the user's own, who may delete it. */
+  readonly own: boolean;
+}
+
+const BLUEPRINTS = "subgraphs";
+const blueprintFile = (name: string) => `api/userdata/${encodeURIComponent(`${BLUEPRINTS}/${name}.json`)}`;
+
+export async function blueprints(): Promise<Blueprint[]> {
+  const [own, brought] = await Promise.all([
+    askJson(`api/userdata?dir=${BLUEPRINTS}&recurse=true&split=false`).catch((error: unknown) => {
+      // The folder is made when the first one is kept.
+      if (error instanceof ServerError && error.status === 404) return [];
+      throw error;
+    }),
+    askJson("api/global_subgraphs"),
+  ]);
+  const mine = list(own).flatMap((it): Blueprint[] => (typeof it === "string" && it.endsWith(".json") ? [{ id: it, name: it.slice(0, -5), own: true }] : []));
+  const others = Object.entries(isObject(brought) ? brought : {}).flatMap(([id, it]): Blueprint[] => (isObject(it) ? [{ id, name: String(it.name ?? id), own: false }] : []));
+  return [...mine, ...others].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+export async function blueprint({ id, name, own }: Blueprint): Promise<JsonObject> {
+  if (own) {
+    const json = await askJson(blueprintFile(name));
+    return isObject(json) ? json : {};
+  }
+  const json = await askJson(`api/global_subgraphs/${encodeURIComponent(id)}`);
+  const data = isObject(json) ? json.data : undefined;
+  const workflow = typeof data === "string" ? parseJson(data) : data;
+  return isObject(workflow) ? workflow : {};
+}
+
+/** Keeps a subgraph; answers `false` when one of that name is there and may not be overwritten. */
+export async function keepBlueprint(name: string, workflow: JsonObject, overwrite: boolean): Promise<boolean> {
+  try {
+    await ask("POST", `${blueprintFile(name)}?overwrite=${overwrite}`, stringifyJson(workflow, 2));
+    return true;
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 409) return false;
+    throw error;
+  }
+}
+
+export const deleteBlueprint = (name: string) => ask("DELETE", blueprintFile(name));
+
+/** The names of nodes in other languages, by language. */
+export const translations = (): Promise<Json> => askJson("api/i18n");

@@ -1,5 +1,6 @@
 //! What the user can do that needs more than the document: run, save, open, copy and paste.
 
+import { create } from "zustand";
 import { Catalog } from "../document/catalog";
 import { promptOfParameters } from "../document/parameters";
 import { copyNodes, isCopy, pasteNodes } from "../document/clipboard";
@@ -10,7 +11,8 @@ import { textsOf } from "../document/metadata";
 import { DocumentError, keyOf, kindOf, layerOf, Mode, ROOT, type Document, type GraphNode, type Layer, type Point } from "../document/model";
 import { toPrompt } from "../document/prompt";
 import { readDocument } from "../document/read";
-import { createSubgraph, unpackSubgraph } from "../document/subgraph";
+import { blueprintOf, createSubgraph, unpackSubgraph } from "../document/subgraph";
+import { translated } from "../document/translate";
 import { writeDocument } from "../document/write";
 import * as api from "../server/api";
 import { activate, closeTab, documentOf, edit, isDirty, layerIdOf, layerShown, newTab, openTab, patchTab, prefixOf, select, tabOf, useEditor, type Tab } from "./editor";
@@ -23,9 +25,58 @@ import { useSettings } from "./settings";
 
 /** Fetches the node classes; the files that nodes can choose from come with them. */
 export async function refreshCatalog(): Promise<void> {
-  const { catalog, broken } = Catalog.read(await api.objectInfo());
+  const [info, names] = await Promise.all([api.objectInfo(), useSettings.getState().translate ? api.translations() : null, refreshBlueprints().catch(complain)]);
+  const { catalog, broken } = Catalog.read(names === null ? info : translated(info, names, navigator.languages));
   useEditor.setState({ catalog, ready: true });
   if (broken.length) notify(`These node classes cannot be understood: ${broken.join(", ")}`, "error");
+}
+
+// Subgraphs for all workflows.
+
+export const useBlueprints = create<{ list: readonly api.Blueprint[] }>()(() => ({ list: [] }));
+
+export const refreshBlueprints = async (): Promise<void> => useBlueprints.setState({ list: await api.blueprints() });
+
+/** Keeps the subgraph of a node for other workflows. */
+export async function publish(id: string): Promise<void> {
+  const state = useEditor.getState();
+  const doc = documentOf(state);
+  const node = layerShown(state).nodes.get(id);
+  if (!node) return;
+  const name = (await askText("Keep the subgraph as", node.title ?? layerOf(doc, node.type).name, "Keep"))?.trim();
+  const workflow = name ? blueprintOf(doc, layerIdOf(tabOf(state)), id, name) : null;
+  if (!name || !workflow) return;
+  try {
+    if (!(await api.keepBlueprint(name, workflow, false))) {
+      if (!(await askYes("Replace?", `A subgraph "${name}" is kept already.`, "Replace", true))) return;
+      await api.keepBlueprint(name, workflow, true);
+    }
+    await refreshBlueprints();
+    notify(`Kept "${name}". It is among the nodes now.`, "success");
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Adds a kept subgraph to the shown layer. */
+export async function addBlueprint(kept: api.Blueprint, at: Point): Promise<void> {
+  try {
+    const workflow = await api.blueprint(kept);
+    let ids: string[] = [];
+    edit((doc, layer) => {
+      const pasted = pasteNodes(doc, layer, workflow, at);
+      ids = pasted.ids;
+      return pasted.doc;
+    });
+    select({ nodes: ids });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export async function deleteBlueprint({ name }: api.Blueprint): Promise<void> {
+  if (!(await askYes("Delete?", `"${name}" will be gone from the server. Workflows that use it keep their copy.`, "Delete", true))) return;
+  await api.deleteBlueprint(name).then(refreshBlueprints).catch(complain);
 }
 
 // Run.

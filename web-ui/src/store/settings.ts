@@ -19,6 +19,8 @@ export interface Settings {
   control: "after" | "before";
   confirmDelete: boolean;
   animate: boolean;
+  /** Whether nodes are called as the browser's language has it, where the server knows how. */
+  translate: boolean;
   batch: number;
   auto: "off" | "change" | "always";
   favourites: readonly string[];
@@ -37,6 +39,7 @@ const USUAL: Settings = {
   control: "after",
   confirmDelete: true,
   animate: true,
+  translate: true,
   batch: 1,
   auto: "off",
   favourites: [],
