@@ -18,8 +18,31 @@ describe("running", () => {
     await page.getByRole("button", { name: "How to run" }).click();
     await page.getByRole("menuitemcheckbox", { name: "Run when asked" }).click();
     await editor.type("Sample", "steps", 3);
-    await page.waitForTimeout(900);
-    expect(await server.jobs()).toBe(before + 2);
+    // Had the change started a job, there would be two.
+    await page.keyboard.press("Control+Enter");
+    await editor.picture().waitFor();
+    await editor.idle();
+    expect(await server.jobs()).toBe(before + 3);
+  });
+
+  it("again and again, until that is no longer wanted", async ({ editor, server }) => {
+    const { page } = editor;
+    await editor.example("Text to image");
+    await editor.node("Sample").getByRole("button", { name: /^seed after each run/ }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Draw a new one" }).click();
+    const before = await server.jobs();
+    await page.getByRole("button", { name: "How to run" }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Run again and again" }).click();
+    await expect.poll(() => server.jobs(), { timeout: 40_000 }).toBeGreaterThanOrEqual(before + 3);
+    await page.getByRole("button", { name: "How to run" }).click();
+    await page.getByRole("menuitemcheckbox", { name: "Run when asked" }).click();
+    await editor.idle();
+    const after = await server.jobs();
+    // One more that is asked for, and it alone.
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => server.jobs()).toBe(after + 1);
+    await editor.idle();
+    expect(await server.jobs()).toBe(after + 1);
   });
 
   it("as often as asked, in front of what waits, and empties the queue", async ({ editor, server }) => {
@@ -285,7 +308,7 @@ describe("the editor", () => {
     await editor.example("Batch");
     await editor.example("Inpaint");
     const names = await page.locator(".tab-name").allInnerTexts();
-    await page.waitForTimeout(500);
+    await editor.kept((text) => names.every((name) => text.includes(JSON.stringify(name))));
     await page.reload();
     await editor.ready();
     expect(await page.locator(".tab-name").allInnerTexts()).toEqual(names);

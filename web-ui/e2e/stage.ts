@@ -109,6 +109,25 @@ export class Editor {
     await this.page.locator(".run:not(:disabled)").waitFor();
   }
 
+  /** Waits until what is kept of the session says something. */
+  async kept(says: (text: string) => boolean): Promise<void> {
+    const read = () =>
+      this.page.evaluate(
+        () =>
+          new Promise<string>((resolve, reject) => {
+            const open = indexedDB.open("burnish", 1);
+            open.onerror = () => reject(new Error("no database"));
+            open.onsuccess = () => {
+              const get = open.result.transaction("session").objectStore("session").get("tabs");
+              get.onsuccess = () => resolve(String(get.result));
+              get.onerror = () => reject(new Error("no session"));
+              open.result.close();
+            };
+          }),
+      );
+    await expect.poll(async () => says(await read())).toBe(true);
+  }
+
   node(title: string): Locator {
     return this.page.locator(".react-flow__node-node", { has: this.page.locator(`.node-name:text-is("${title}")`) });
   }
@@ -201,7 +220,6 @@ export class Editor {
     // The canvas hears of the room that the panel left with the next frame; shown before, it would be shown too small.
     await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await this.page.keyboard.press(".");
-    await this.page.waitForTimeout(100);
   }
 
   /** How many nodes and links the shown layer has. */

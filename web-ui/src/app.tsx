@@ -19,6 +19,7 @@ import { complain } from "./store/notices";
 import { listen, useRun } from "./store/run";
 import { useSettings } from "./store/settings";
 import { Icon } from "./ui/icons";
+import { watchLongPress } from "./ui/long-press";
 import { PopupHost } from "./ui/popup";
 
 let shifted = false;
@@ -62,11 +63,13 @@ function useStart(): void {
       // What is open is kept anyway; the question is for those who want it.
       if (useSettings.getState().confirmDelete && useRun.getState().connection === "lost" && useEditor.getState().tabs.some(isDirty)) event.preventDefault();
     };
+    const still = watchLongPress();
     addEventListener("keydown", key);
     addEventListener("paste", onPaste);
     addEventListener("beforeunload", leaving);
     return () => {
       stop();
+      still();
       removeEventListener("keydown", key);
       removeEventListener("paste", onPaste);
       removeEventListener("beforeunload", leaving);

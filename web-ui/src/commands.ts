@@ -64,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "save", title: "Save", keys: ["Ctrl+S"], section: "File", run: () => void save(), always: true },
   { id: "save-as", title: "Save as", keys: ["Ctrl+Shift+S"], section: "File", run: () => void save(true), always: true },
   { id: "export", title: "Export the workflow", keys: [], section: "File", run: () => exportWorkflow() },
+  { id: "export-1", title: "Export in format 1.0", keys: [], section: "File", run: () => exportWorkflow(1) },
   { id: "export-api", title: "Export for the API", keys: [], section: "File", run: exportPrompt },
   { id: "close", title: "Close the tab", keys: ["Alt+W"], section: "File", run: () => void close(useEditor.getState().active) },
   { id: "next-tab", title: "Next tab", keys: ["Alt+PageDown", "Shift+ArrowRight"], section: "File", run: () => stepTab(1) },

@@ -147,6 +147,17 @@ export function linkMenu(event: ReactMouseEvent | MouseEvent, id: number): void 
   ]);
 }
 
+const GROUP_COLOURS = [
+  ["Blue", "#3f789e"],
+  ["Purple", "#a1309b"],
+  ["Orange", "#b06634"],
+  ["Green", "#3f9e5c"],
+  ["Moss", "#88aa88"],
+  ["Yellow", "#b58b2a"],
+  ["Red", "#aa3333"],
+  ["Grey", "#444444"],
+] as const;
+
 export function groupMenu(event: ReactMouseEvent | MouseEvent, id: number): void {
   const layer = layerShown(useEditor.getState());
   const group = layer.groups.find((it) => it.id === id);
@@ -168,7 +179,7 @@ export function groupMenu(event: ReactMouseEvent | MouseEvent, id: number): void
     },
     { label: "Bypass its nodes", run: () => edit((doc, it) => toggleMode(doc, it, inside, Mode.Bypassed)) },
     { label: "Mute its nodes", run: () => edit((doc, it) => toggleMode(doc, it, inside, Mode.Muted)) },
-    { label: "Colour", items: () => ["#3f789e", "#a1309b", "#b06634", "#3f9e5c", "#8a8", "#b58b2a", "#a33", "#444"].map((it): MenuItem => ({ label: it, colour: it, run: () => edit((doc, layerId) => patchGroup(doc, layerId, id, { color: it })) })) },
+    { label: "Colour", items: () => GROUP_COLOURS.map(([label, it]): MenuItem => ({ label, colour: it, run: () => edit((doc, layerId) => patchGroup(doc, layerId, id, { color: it })) })) },
     "-",
     { label: "Remove the group", danger: true, run: () => edit((doc, it) => removeGroups(doc, it, [id])) },
   ]);

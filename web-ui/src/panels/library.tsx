@@ -183,7 +183,7 @@ function Nodes() {
             {keptFound.map((it) => (
               <BlueprintEntry key={it.id} kept={it} />
             ))}
-            {!found.length && !keptFound.length && <p className="empty">No node is called so.</p>}
+            {!found.length && !keptFound.length && <li className="empty">No node is called so.</li>}
           </ul>
         ) : (
           <>
@@ -294,7 +294,7 @@ function Workflows() {
             </button>
           </li>
         ))}
-        {files && !files.length && <p className="empty">No workflow is saved here yet. Ctrl+S saves the one that is open.</p>}
+        {files && !files.length && <li className="empty">No workflow is saved here yet. Ctrl+S saves the one that is open.</li>}
       </ul>
     </PanelFrame>
   );

@@ -112,9 +112,13 @@ function Jobs() {
       <ul className="jobs scroll">
         {running.map(entry)}
         {waiting.map(entry)}
-        {(running.length > 0 || waiting.length > 0) && over.length > 0 && <hr />}
+        {(running.length > 0 || waiting.length > 0) && over.length > 0 && (
+          <li aria-hidden>
+            <hr />
+          </li>
+        )}
         {over.map(entry)}
-        {!jobs.length && <p className="empty">Nothing has run yet. Ctrl+Enter runs the workflow.</p>}
+        {!jobs.length && <li className="empty">Nothing has run yet. Ctrl+Enter runs the workflow.</li>}
       </ul>
     </PanelFrame>
   );

@@ -30,6 +30,7 @@ export function TopBar() {
             entry("Save", "save"),
             entry("Save as...", "save-as"),
             entry("Export", "export"),
+            entry("Export in format 1.0", "export-1"),
             entry("Export for the API", "export-api"),
             "-",
             entry("Undo", "undo"),
