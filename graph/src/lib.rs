@@ -25,9 +25,9 @@ pub mod validate;
 
 pub use graph::{Cycle, EditError, Graph, InputValue, Link, Node, NodeId};
 pub use key::{Key, Keys, keys};
+pub use object_info::Declared;
 pub use problem::{Kind, Problem, Problems, did_you_mean};
 pub use read::{Format, read, read_text};
 pub use socket::SocketType;
-pub use object_info::Declared;
 pub use spec::{Catalog, Combo, Control, Dynamic, Input, NodeSpec, Options, Output, Upload, Widget};
 pub use validate::{Validation, validate};

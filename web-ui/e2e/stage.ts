@@ -211,6 +211,18 @@ export class Editor {
     return this.drag(this.slot(from, "out", String(output)), this.slot(to, "in", input));
   }
 
+  /** Waits until the view has come to rest. */
+  async still(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const view = () => document.querySelector<HTMLElement>(".react-flow__viewport")?.style.transform ?? "";
+      const frame = () => new Promise((done) => requestAnimationFrame(done));
+      for (let [before, same] = ["", 0]; same < 4; await frame()) {
+        same = view() === before ? same + 1 : 0;
+        before = view();
+      }
+    });
+  }
+
   async example(title: string): Promise<void> {
     await this.page.getByRole("button", { name: "Examples", exact: true }).click();
     await this.page.locator(".templates button", { hasText: title }).click();
@@ -220,6 +232,7 @@ export class Editor {
     // The canvas hears of the room that the panel left with the next frame; shown before, it would be shown too small.
     await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await this.page.keyboard.press(".");
+    await this.still();
   }
 
   /** How many nodes and links the shown layer has. */

@@ -59,6 +59,27 @@ it("a link that is dropped on a node goes to the first socket that takes it", as
   await editor.picture().waitFor();
 });
 
+it("all links of an output are moved to another at once", async ({ editor }) => {
+  const { page } = editor;
+  await editor.example("Text to image");
+  const { nodes, links } = await editor.size();
+  await editor.add("CheckpointLoaderSimple", 300, 120);
+  const other = page.locator('.node[data-class="CheckpointLoaderSimple"] .node-name');
+  const title = await other.innerText();
+  const clips = (name: string) => page.evaluate((from) => {
+    const layer = (globalThis as unknown as { burnish: { layer(): { nodes: Map<string, { type: string; outputs: { links: number[] | null }[] }> } } }).burnish.layer();
+    return [...layer.nodes.values()].find((it) => it.type === from)!.outputs[1]!.links?.length ?? 0;
+  }, name);
+  expect(await clips("DiffusersLoader")).toBe(2);
+  await page.keyboard.down("Shift");
+  await editor.drag(editor.slot("Load the demo model", "out", "1"), editor.slot(title, "out", "1"));
+  await page.keyboard.up("Shift");
+  expect([await clips("DiffusersLoader"), await clips("CheckpointLoaderSimple")]).toEqual([0, 2]);
+  expect(await editor.size()).toEqual({ nodes: nodes + 1, links });
+  await page.keyboard.press("Control+z");
+  expect([await clips("DiffusersLoader"), await clips("CheckpointLoaderSimple")]).toEqual([2, 0]);
+});
+
 it("classes that the server does not have are listed and marked, and the rest can be worked with", async ({ editor }) => {
   const { page } = editor;
   const workflow = {
@@ -136,7 +157,8 @@ describe("inputs that depend on the node", () => {
     const classes = JSON.parse(readFileSync(new URL("../../graph/vectors/object_info.json", import.meta.url), "utf8")) as Record<string, unknown>;
     await page.route("**/api/object_info", async (route) => {
       const answer = (await (await route.fetch()).json()) as Record<string, unknown>;
-      await route.fulfill({ json: { ...answer, Resize: classes.Resize, Gather: classes.Gather, Curve: classes.Curve } });
+      const rare = { input: { required: { much: ["INT", { default: 1 }], grain: ["FLOAT", { default: 0.5, advanced: true }] } }, output: [], display_name: "Rarely" };
+      await route.fulfill({ json: { ...answer, Resize: classes.Resize, Gather: classes.Gather, Curve: classes.Curve, Rare: rare } });
     });
     await page.reload();
     await editor.ready();
@@ -176,5 +198,14 @@ describe("inputs that depend on the node", () => {
     expect(curve.points).toHaveLength(3);
     expect(curve.points[1]).toEqual([0.5, 0.6]);
     expect(curve.points[2]![1]).toBeCloseTo(0.5, 1);
+    // What few need is out of sight until it is asked for.
+    await editor.add("Rarely", 1100, 560);
+    const rarely = editor.node("Rarely");
+    expect(await rarely.getByRole("spinbutton").count()).toBe(1);
+    await rarely.getByRole("button", { name: "Show 1 more" }).click();
+    await rarely.getByRole("spinbutton", { name: "grain" }).waitFor();
+    await rarely.getByRole("button", { name: "Show fewer" }).click();
+    expect(await rarely.getByRole("spinbutton").count()).toBe(1);
+    expect((await values()).Rare).toEqual([1, 0.5]);
   });
 });

@@ -717,11 +717,13 @@ fn a_choice_brings_its_inputs_and_their_values_stand_behind_it() {
 #[test]
 fn what_changes_with_the_node_is_validated_as_the_node_has_it() {
     let mut prompt = picture();
-    prompt["7"] = json!({ "class_type": "Resize", "inputs": { "image": ["5", 0], "way": "size", "way.width": 9999, "method": "area" } });
+    prompt["7"] =
+        json!({ "class_type": "Resize", "inputs": { "image": ["5", 0], "way": "size", "way.width": 9999, "method": "area" } });
     prompt["8"] = json!({ "class_type": "Gather", "inputs": { "images.image1": ["7", 0] } });
     prompt["6"]["inputs"]["images"] = json!(["8", 0]);
     let problems = validate(graph(&prompt), &Toy::new(), None).problems;
-    let found: Vec<_> = problems.iter().map(|it| format!("{} {}", it.kind.as_str(), it.input.as_deref().unwrap_or_default())).collect();
+    let found: Vec<_> =
+        problems.iter().map(|it| format!("{} {}", it.kind.as_str(), it.input.as_deref().unwrap_or_default())).collect();
     expect![[r#"
         value_bigger_than_max way.width
         required_input_missing way.height

@@ -19,7 +19,7 @@ import {
 import { useCallback, useEffect, useMemo, useRef, useState, type DragEvent, type MouseEvent as ReactMouseEvent } from "react";
 import type { Catalog } from "../document/catalog";
 import { addReroute, freeNodeId, moveEnds, moveNodes, moveReroute, newNode, nodesInside, patchGroup, waypoints, withNode } from "../document/edit";
-import { faceOf } from "../document/face";
+import { faceOf, foldedRows, seenFace } from "../document/face";
 import { shapeOf, TITLE } from "../document/geometry";
 import { INPUT_NODE, isAny, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
 import { addBlueprint, openFile, useBlueprints } from "../store/actions";
@@ -68,14 +68,15 @@ function drawNode(doc: Document, layer: Layer, node: GraphNode, catalog: Catalog
   const alone = kindOf(doc, node) === "real";
   const cached = drawnNodes.get(node);
   if (cached && cached.catalog === catalog && cached.shows === shows && cached.run === run && cached.tab === tab && (alone || cached.layers === doc.layers)) return cached.made;
-  const face = faceOf(doc, layer, node, catalog);
+  const whole = faceOf(doc, layer, node, catalog);
+  const face = seenFace(whole, node);
   const shape = shapeOf(face, node, shows || loadedFile({ face }) !== null);
   const at = (id: string, type: "source" | "target", x: number, y: number) => ({ id, type, position: type === "source" ? "right" : "left", x, y, width: 1, height: 1 }) as never;
   const made: NodeOnCanvas = {
     id: keyOf(node),
     type: "node",
     position: { x: node.pos[0], y: node.pos[1] - TITLE },
-    data: { node, face, shape, tab, run },
+    data: { node, face, shape, tab, run, folded: foldedRows(whole, node) },
     width: shape.width,
     height: shape.height,
     measured: { width: shape.width, height: shape.height },

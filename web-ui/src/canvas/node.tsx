@@ -117,6 +117,17 @@ function Title({ id, data, run }: { id: string; data: NodeData; run: NodeRun }) 
           {face.title}
         </span>
       )}
+      {(data.folded > 0 || node.showAdvanced === true) && (
+        <button
+          type="button"
+          className="badge badge-more nodrag"
+          aria-label={data.folded ? `Show ${data.folded} more` : "Show fewer"}
+          title={data.folded ? `Show ${data.folded} more` : "Show fewer"}
+          onClick={() => edit((doc, layer) => patchNodes(doc, layer, [id], ({ showAdvanced: _, ...it }) => (data.folded ? { ...it, showAdvanced: true } : it) as GraphNode))}
+        >
+          {data.folded ? `+${data.folded}` : "−"}
+        </button>
+      )}
       {face.missing && <b className="badge" data-tone="bad">missing</b>}
       {run.errors.length > 0 && (
         <b className="badge" data-tone="bad" title={run.errors.map((it) => `${it.message} ${it.details}`).join("\n")}>

@@ -4,6 +4,7 @@ import { Handle, Position, useNodeId, useStoreApi } from "@xyflow/react";
 import { XYHandle } from "@xyflow/system";
 import type { PointerEvent as ReactPointerEvent, MouseEvent as ReactMouseEvent } from "react";
 import { disconnect } from "../document/edit";
+import { connects } from "../document/model";
 import { edit, settle } from "../store/editor";
 import { undim, usePicked } from "./connecting";
 import { connectToBody, link, socketAt } from "./sockets";
@@ -25,8 +26,51 @@ interface SlotProps {
 export function Slot({ side, id, type, y, linked, label, bad, small, isList }: SlotProps) {
   const node = useNodeId();
   const store = useStoreApi();
+  /** With Shift, all links of an output are dragged to another. */
+  const pickAll = (event: ReactMouseEvent | ReactPointerEvent) => {
+    const state = store.getState();
+    const edges = state.edges.filter((it) => it.source === node && it.sourceHandle === id);
+    const [first] = edges;
+    if (!first) return;
+    event.stopPropagation();
+    XYHandle.onPointerDown(event.nativeEvent, {
+      autoPanOnConnect: state.autoPanOnConnect,
+      connectionMode: state.connectionMode,
+      connectionRadius: state.connectionRadius,
+      domNode: state.domNode,
+      handleId: first.targetHandle ?? null,
+      nodeId: first.target,
+      nodeLookup: state.nodeLookup,
+      isTarget: true,
+      edgeUpdaterType: "target",
+      lib: state.lib,
+      flowId: state.rfId,
+      cancelConnection: state.cancelConnection,
+      panBy: state.panBy,
+      isValidConnection: (it) => store.getState().isValidConnection?.(it) ?? true,
+      onConnect: (connection) => {
+        const from = socketAt(connection.source, connection.sourceHandle);
+        if (!from || (connection.source === node && connection.sourceHandle === id)) return;
+        const gesture = `relink:${first.id}`;
+        for (const edge of edges) {
+          const to = socketAt(edge.target, edge.targetHandle);
+          if (to && edge.target !== connection.source && connects(from.type, to.type)) link(from, to, gesture);
+        }
+        settle();
+      },
+      onConnectStart: state.onConnectStart,
+      onConnectEnd: undim,
+      updateConnection: state.updateConnection,
+      getTransform: () => store.getState().transform,
+      getFromHandle: () => store.getState().connection.fromHandle,
+      autoPanSpeed: state.autoPanSpeed,
+      dragThreshold: 2,
+      handleDomNode: event.currentTarget,
+    });
+  };
   /** A link is dragged off its input: from then on it hangs at its other end. */
   const pick = (event: ReactMouseEvent | ReactPointerEvent) => {
+    if (side === "output" && linked && event.button === 0 && event.shiftKey) return pickAll(event);
     if (side !== "input" || !linked || event.button !== 0 || event.shiftKey) return;
     const state = store.getState();
     const edge = state.edges.find((it) => it.target === node && it.targetHandle === id);

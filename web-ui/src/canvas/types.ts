@@ -24,6 +24,8 @@ export interface NodeData extends Record<string, unknown> {
   readonly tab: string;
   /** The id of the node when it runs. */
   readonly run: string;
+  /** How many widgets are out of sight. */
+  readonly folded: number;
 }
 
 export interface EndsData extends Record<string, unknown> {

@@ -1,7 +1,7 @@
 //! Edits. Each takes a document and gives a new one; links are kept in both their places, the list of links and the sockets.
 
 import type { Catalog } from "./catalog";
-import { faceOf, withRow } from "./face";
+import { faceOf, seenFace, withRow } from "./face";
 import { naturalSize } from "./geometry";
 import { liveSpec, specOf } from "./live";
 import {
@@ -60,7 +60,7 @@ export function setRow(doc: Document, layerId: string, id: string, catalog: Cata
   if (inputsOf(set) === inputsOf(node)) return changed;
   const has = new Set(specOf(catalog, set)?.inputs.map((it) => it.name));
   const lost = inputsOf(set).flatMap((it) => (it.link != null && it.name.startsWith(`${key}.`) && !has.has(it.name) ? [it.link] : []));
-  const size = naturalSize(faceOf(changed, layerOf(changed, layerId), set, catalog));
+  const size = naturalSize(seenFace(faceOf(changed, layerOf(changed, layerId), set, catalog), set));
   const grown = withNode(changed, layerId, { ...set, size: [Math.max(set.size[0], size[0]), Math.max(set.size[1], size[1])] });
   return withLayer(grown, withoutLinks(layerOf(grown, layerId), lost));
 }
@@ -120,7 +120,7 @@ export function newNode(catalog: Catalog, type: string, pos: Point, id: number |
     properties: { "Node name for S&R": type },
     widgets_values: values,
   };
-  const size = type === "Reroute" ? ([88, 26] as const) : naturalSize(faceOf(doc, { ...layerOf(doc, ROOT) }, node, catalog));
+  const size = type === "Reroute" ? ([88, 26] as const) : naturalSize(seenFace(faceOf(doc, { ...layerOf(doc, ROOT) }, node, catalog), node));
   return { ...node, size };
 }
 

@@ -30,6 +30,8 @@ export interface Row {
   /** The socket that can feed it; a link replaces what is typed. */
   readonly socket: Socket | null;
   readonly tooltip: string;
+  /** Whether it is out of sight until it is asked for. */
+  readonly advanced: boolean;
 }
 
 export interface Face {
@@ -42,6 +44,15 @@ export interface Face {
   readonly outputs: readonly Socket[];
   readonly rows: readonly Row[];
 }
+
+/** Whether a widget is out of sight: it is for few users, and neither linked nor asked for. */
+const isFolded = (node: GraphNode, row: Row) => row.advanced && node.showAdvanced !== true && row.socket?.linked !== true;
+
+/** How many widgets of a node are out of sight. */
+export const foldedRows = (face: Face, node: GraphNode): number => face.rows.filter((row) => isFolded(node, row)).length;
+
+/** What is seen of a node. */
+export const seenFace = (face: Face, node: GraphNode): Face => (foldedRows(face, node) ? { ...face, rows: face.rows.filter((row) => !isFolded(node, row)) } : face);
 
 const isLinked = (link: number | null | undefined) => link !== null && link !== undefined;
 
@@ -97,6 +108,7 @@ export function faceOf(doc: Document, layer: Layer, node: GraphNode, catalog: Ca
         mode,
         socket: input.socketless ? null : socket(input),
         tooltip: input.tooltip,
+        advanced: input.advanced,
       }));
       const declared = new Set(spec.inputs.map((it) => it.name));
       const others = inputsOf(node).filter((it) => !isLinked(it.link) && isIdle(spec, it.name));
@@ -129,7 +141,7 @@ function outputFaces(doc: Document, node: GraphNode, kind: Kind, spec: NodeSpec 
 function noteRow(node: GraphNode): Row {
   const list = node.widgets_values;
   const value = Array.isArray(list) ? (list as Json[])[0] : Object.values(namedOf(node) ?? {})[0];
-  return { key: "text", label: "Text", widget: { ...NOTE, markdown: node.type === "MarkdownNote" }, value: value ?? "", mode: null, socket: null, tooltip: "" };
+  return { key: "text", label: "Text", widget: { ...NOTE, markdown: node.type === "MarkdownNote" }, value: value ?? "", mode: null, socket: null, tooltip: "", advanced: false };
 }
 
 /** The first widget that a primitive is linked to, whose likeness it takes. */
@@ -143,7 +155,7 @@ function primitiveRows(doc: Document, layer: Layer, node: GraphNode, catalog: Ca
     if (!row) continue;
     const list = Array.isArray(node.widgets_values) ? (node.widgets_values as Json[]) : [];
     const usual = row.widget.kind === "int" || row.widget.kind === "float" || row.widget.kind === "combo" ? "fixed" : null;
-    return [{ ...row, key: "value", value: list[0] ?? row.value, mode: isControl(list[1]) ? list[1] : usual, socket: null }];
+    return [{ ...row, key: "value", value: list[0] ?? row.value, mode: isControl(list[1]) ? list[1] : usual, socket: null, advanced: false }];
   }
   return [];
 }
@@ -174,13 +186,14 @@ function promotedRows(doc: Document, node: GraphNode, catalog: Catalog): Row[] {
       label: port.label ?? port.name,
       value: own ?? row.value,
       mode: null,
+      advanced: false,
       socket: { name: port.name, label: port.label ?? port.name, type: socketType(port.type), linked: isLinked(link), required: false, isList: false, tooltip: row.tooltip },
     });
   });
   proxies?.forEach(([id, name], i) => {
     const row = id === "-1" ? undefined : inner(id, name);
     const fed = row?.socket?.linked ?? false;
-    if (row && !fed) rows.push({ ...row, key: `proxy:${i}`, value: list[i] ?? row.value, mode: null, socket: null });
+    if (row && !fed) rows.push({ ...row, key: `proxy:${i}`, value: list[i] ?? row.value, mode: null, socket: null, advanced: false });
   });
   return rows;
 }

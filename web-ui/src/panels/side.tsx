@@ -233,7 +233,7 @@ function ErrorText({ error }: { error: NodeError }) {
       <p>
         {error.input && <code>{error.input}</code>} {error.message}
       </p>
-      {error.details && error.details !== error.message && <p className="muted">{error.details}</p>}
+      {error.details && error.details !== error.message && error.details !== error.input && <p className="muted">{error.details}</p>}
       {error.trace && (
         <details>
           <summary>Where it happened</summary>

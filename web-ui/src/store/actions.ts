@@ -183,7 +183,10 @@ async function runOnce(tabId: string, front: boolean, targets: readonly string[]
     if (typeof about.node_id === "string" && !errors[about.node_id]) {
       errors[about.node_id] = [{ message: error instanceof Error ? error.message : "", details: "", input: null, trace: "" }];
     }
-    const message = error instanceof Error ? error.message : String(error);
+    const failed = Object.keys(errors).length;
+    const said = error instanceof Error ? error.message : String(error);
+    // Where nodes say what is wrong with them, the whole has nothing to add.
+    const message = failed && about.node_id === undefined ? `${failed === 1 ? "A node" : `${failed} nodes`} cannot run: see the errors.` : said;
     showErrors(tabId, errors, message);
     useEditor.setState({ side: "errors" });
     notify(message, "error");

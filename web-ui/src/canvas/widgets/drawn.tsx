@@ -136,11 +136,12 @@ function CurveEditor({ value, change }: EditorProps) {
         </select>
       </label>
       <div className="drawn-row">
-        <button type="button" onClick={() => write([...curve.points, [0.5, 0.5] as const].sort((a, b) => a[0] - b[0]))}>
+        <button type="button" className="button" onClick={() => write([...curve.points, [0.5, 0.5] as const].sort((a, b) => a[0] - b[0]))}>
           Add a point
         </button>
         <button
           type="button"
+          className="button"
           onClick={() =>
             write([
               [0, 0],
