@@ -130,7 +130,8 @@ export function Slot({ side, id, type, y, linked, label, bad, small, isList }: S
       id={id}
       type={side === "input" ? "target" : "source"}
       position={side === "input" ? Position.Left : Position.Right}
-      className={small ? "slot slot-small" : "slot"}
+      // Keys held over it are its own: Shift does not start a box here.
+      className={small ? "slot slot-small nokey" : "slot nokey"}
       style={{ top: y, color: colourOf(type) }}
       data-side={side}
       data-type={type}
