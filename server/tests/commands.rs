@@ -229,6 +229,41 @@ fn a_workflow_goes_to_the_editor_and_back() {
 }
 
 #[test]
+fn a_workflow_is_converted_with_the_classes_of_another_server() {
+    let classes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../graph/vectors/object_info.json");
+    let classes = classes.to_str().expect("text");
+    let workflow = json!({
+        "nodes": [{ "id": 1, "type": "Resize", "inputs": [], "widgets_values": ["size", 64, 32, "cut", true, "area"] }],
+        "links": [], "version": 0.4,
+    });
+    let prompt = burnish(&["convert", "-", "--object-info", classes], &workflow);
+    assert_eq!(prompt.code, Some(0), "{}", prompt.err);
+    let prompt: Value = serde_json::from_str(&prompt.out).expect("JSON");
+    let inputs =
+        json!({ "way": "size", "way.width": 64, "way.height": 32, "way.crop": "cut", "way.crop.middle": true, "method": "area" });
+    assert_eq!(prompt["1"]["inputs"], inputs);
+    // Without them it is a class that is not known, and what is no list of classes is told.
+    assert_eq!(burnish(&["convert", "-"], &workflow).code, Some(3));
+    let folder = tempfile::tempdir().expect("a folder");
+    for (content, message) in [
+        ("[1]", "the classes of a server are an object, and this is a list"),
+        (
+            r#"{"A": {"input": {"required": {"a": ["COMFY_AUTOGROW_V3", {}]}}}}"#,
+            "the class `A`: its input `a`: its group has no `template`",
+        ),
+        ("{", "this is no JSON"),
+    ] {
+        let path = folder.path().join("classes.json");
+        std::fs::write(&path, content).expect("written");
+        let refused = burnish(&["convert", "-", "--object-info", path.to_str().expect("text")], &workflow);
+        assert_eq!(refused.code, Some(2), "{}", refused.err);
+        assert!(refused.err.contains(message) && refused.err.contains("classes.json"), "{}", refused.err);
+    }
+    let missing = burnish(&["convert", "-", "--object-info", "nowhere.json"], &workflow);
+    assert!(missing.code == Some(2) && missing.err.contains("nowhere.json: cannot be read"), "{}", missing.err);
+}
+
+#[test]
 fn nodes_are_listed_and_explained() {
     let all = burnish(&["nodes"], &json!(null)).out;
     assert!(all.lines().any(|it| it.starts_with("KSampler ") && it.contains(" sampling ")), "{all}");

@@ -16,6 +16,7 @@ async function serious(editor: Editor, where: string): Promise<string[]> {
 const PARTS: readonly (readonly [string, (editor: Editor) => Promise<void>, string | null])[] = [
   ["nodes", ({ page }) => page.keyboard.press("n"), "n"],
   ["models", ({ page }) => page.keyboard.press("m"), "m"],
+  ["results", ({ page }) => page.keyboard.press("a"), "a"],
   ["examples", ({ page }) => page.keyboard.press("t"), "t"],
   ["workflows", ({ page }) => page.keyboard.press("w"), "w"],
   ["queue", ({ page }) => page.keyboard.press("q"), "q"],

@@ -278,6 +278,27 @@ describe("pictures", () => {
   });
 });
 
+it("results are listed, looked at, and give their workflow", async ({ editor }) => {
+  const { page } = editor;
+  await page.keyboard.press("a");
+  const panel = page.getByRole("region", { name: "Results" });
+  await panel.waitFor();
+  await editor.example("Prompt weighting");
+  const size = await editor.size();
+  await page.keyboard.press("a");
+  const before = await panel.locator("li > button:first-child img").count();
+  await page.keyboard.press("Control+Enter");
+  await editor.picture().waitFor();
+  // What was made since stands first.
+  await expect.poll(() => panel.locator("li > button:first-child img").count()).toBeGreaterThan(before);
+  await panel.locator("li > button").first().click();
+  await page.locator("dialog.viewer").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "New workflow" }).click();
+  await panel.getByRole("button", { name: /^Open the workflow of prompt-weighting/ }).first().click();
+  await expect.poll(() => editor.size()).toEqual(size);
+});
+
 describe("the editor", () => {
   it("takes other keys for its commands, and keeps them", async ({ editor }) => {
     const { page } = editor;

@@ -105,6 +105,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "nodes", title: "Nodes", keys: ["N"], section: "View", run: panel("nodes") },
   { id: "workflows", title: "Workflows", keys: ["W"], section: "View", run: panel("workflows") },
   { id: "models", title: "Models", keys: ["M"], section: "View", run: panel("models") },
+  { id: "results", title: "Results", keys: ["A"], section: "View", run: panel("results") },
   { id: "templates", title: "Examples", keys: ["T"], section: "View", run: panel("templates") },
   { id: "jobs", title: "Queue and history", keys: ["Q"], section: "View", run: side("jobs") },
   { id: "errors", title: "Errors", keys: ["E"], section: "View", run: side("errors") },

@@ -10,18 +10,21 @@ import type { NodeSpec } from "../document/catalog";
 import { parseJson } from "../document/json";
 import { search } from "../document/search";
 import * as api from "../server/api";
-import { addBlueprint, deleteBlueprint, deleteSaved, openJson, openSaved, renameSaved, useBlueprints } from "../store/actions";
+import { addBlueprint, deleteBlueprint, deleteSaved, openFile, openJson, openSaved, renameSaved, useBlueprints } from "../store/actions";
 import { useEditor, type Panel } from "../store/editor";
 import { complain, notify } from "../store/notices";
+import { useRun } from "../store/run";
 import { setSetting, useSettings } from "../store/settings";
 import { Icon, type IconName } from "../ui/icons";
 import { openMenu } from "../ui/menu";
 import { EXAMPLES, lacks } from "./examples";
+import { openViewer } from "./viewer";
 
 const RAIL: readonly { panel: Panel; icon: IconName; label: string; keys: string }[] = [
   { panel: "nodes", icon: "nodes", label: "Nodes", keys: "N" },
   { panel: "workflows", icon: "folder", label: "Workflows", keys: "W" },
   { panel: "models", icon: "box", label: "Models", keys: "M" },
+  { panel: "results", icon: "picture", label: "Results", keys: "A" },
   { panel: "templates", icon: "grid", label: "Examples", keys: "T" },
 ];
 
@@ -66,6 +69,7 @@ export function Library() {
   if (panel === "nodes") return <Nodes />;
   if (panel === "workflows") return <Workflows />;
   if (panel === "models") return <Models />;
+  if (panel === "results") return <Results />;
   return panel === "templates" ? <Templates /> : null;
 }
 
@@ -355,6 +359,50 @@ function Models() {
         ))}
         {folders && !shown.length && <p className="empty">{query ? "No model is called so." : "There are no models in the server's folders."}</p>}
       </div>
+    </PanelFrame>
+  );
+}
+
+const isPicture = (name: string) => /\.(png|jpe?g|webp|avif|gif|svg)$/i.test(name);
+
+/** What was saved, the newest first. */
+function Results() {
+  const [names, setNames] = useState<readonly string[] | null>(null);
+  const [query, setQuery] = useState("");
+  const ended = useRun((it) => it.jobs.filter((job) => job.ended !== null).length);
+  useEffect(() => void api.savedResults().then(setNames).catch(complain), [ended]);
+  const found = search(query, names ?? [], (it) => [it]).slice(0, 300);
+  const pictures = found.filter(isPicture);
+  const file = (filename: string): api.FileRef => ({ filename, subfolder: "", type: "output" });
+  const reopen = async (name: string) => {
+    const blob = await (await fetch(api.viewUrl(file(name)))).blob();
+    await openFile(new File([blob], name, { type: blob.type }));
+  };
+  return (
+    <PanelFrame title="Results">
+      <SearchBox label="Search results" value={query} set={setQuery} />
+      <ul className="results scroll">
+        {found.map((name) => (
+          <li key={name}>
+            <button
+              type="button"
+              title={name}
+              onClick={() => (isPicture(name) ? openViewer(pictures.map(file), pictures.indexOf(name)) : window.open(api.viewUrl(file(name))))}
+              onContextMenu={(event) => {
+                event.preventDefault();
+                openMenu({ x: event.clientX, y: event.clientY }, [{ label: "Open its workflow", run: () => void reopen(name).catch(complain) }]);
+              }}
+            >
+              {isPicture(name) ? <img src={api.viewUrl(file(name))} alt="" loading="lazy" /> : <Icon name="box" size={24} />}
+              <span>{name}</span>
+            </button>
+            <button type="button" className="icon-button" aria-label={`Open the workflow of ${name}`} title="Open its workflow" onClick={() => void reopen(name).catch(complain)}>
+              <Icon name="nodes" size={12} />
+            </button>
+          </li>
+        ))}
+        {names && !found.length && <li className="empty">{query ? "No result is called so." : "Nothing is saved yet."}</li>}
+      </ul>
     </PanelFrame>
   );
 }

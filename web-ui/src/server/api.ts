@@ -136,6 +136,9 @@ export const logs = async (): Promise<string[]> => {
 export const modelFolders = async (): Promise<string[]> => list(await askJson("api/models")).map(String);
 export const modelsIn = async (folder: string): Promise<string[]> => list(await askJson(`api/models/${encodeURIComponent(folder)}`)).map(String);
 
+/** The files that lie in the output folder, the newest first. */
+export const savedResults = async (): Promise<string[]> => list(await askJson("internal/files/output")).filter((it) => typeof it === "string");
+
 /** Where a file can be seen. `version` makes the browser fetch a file anew that was written again under its name. */
 export function viewUrl(file: FileRef, version?: string | number): string {
   const query = new URLSearchParams({ filename: file.filename, subfolder: file.subfolder, type: file.type });

@@ -47,7 +47,7 @@ export interface AddRequest {
   readonly link?: { readonly node: string; readonly slot: string; readonly side: "input" | "output"; readonly type: string };
 }
 
-export type Panel = "nodes" | "workflows" | "models" | "templates";
+export type Panel = "nodes" | "workflows" | "models" | "results" | "templates";
 export type SidePanel = "jobs" | "errors" | "node";
 export type Dialog = "settings" | "shortcuts" | null;
 
