@@ -169,7 +169,7 @@ function Errors() {
   return (
     <PanelFrame title="Errors" actions={<CloseButton />}>
       <div className="scroll errors">
-        {refusal && <p className="refusal">{refusal}</p>}
+        {refusal && !failed.length && <p className="refusal">{refusal}</p>}
         {failed.map(([id, run]) => (
           <article key={id}>
             <button type="button" className="error-node" onClick={() => jumpTo(id)}>
