@@ -174,6 +174,8 @@ impl Input {
             }
             Some(Widget::Drawn { default }) => {
                 say("default", default.clone());
+                // Clients would take the type for one that only a link can feed.
+                say("widgetType", self.socket.as_str().into());
             }
         }
         match &self.dynamic {

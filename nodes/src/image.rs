@@ -3,13 +3,16 @@
 mod arrange;
 mod color;
 mod quantize;
+mod resize;
 
 use crate::files::{self, Series};
 use crate::pixels::Block;
 use crate::pixels::filter::{convolve, gaussian};
 use crate::pixels::resize::{CROPS, IMAGE_METHODS, Method, crop_to_aspect, resize};
 use models::{Image, Mask};
-use runtime::{Context, Fingerprint, Folders, Literals, Node, NodeError, Place, Registry, Run, SavedFile, Shown, registry};
+use runtime::{
+    Context, Fingerprint, Folders, Literals, Node, NodeError, Place, Registry, Run, SavedFile, Shown, Value, registry,
+};
 
 /// Every node of this file.
 pub(crate) fn nodes() -> Registry {
@@ -19,6 +22,7 @@ pub(crate) fn nodes() -> Registry {
         LoadImageOutput,
         SaveImage,
         PreviewImage,
+        ImageCompare,
         ImageScale,
         ImageScaleBy,
         ImageScaleToTotalPixels,
@@ -39,6 +43,7 @@ pub(crate) fn nodes() -> Registry {
     .merge(arrange::nodes())
     .merge(color::nodes())
     .merge(quantize::nodes())
+    .merge(resize::nodes())
 }
 
 /// The longest side of a picture.
@@ -47,7 +52,7 @@ const LONGEST_SIDE: u64 = 16_384;
 const MOST_NUMBERS: usize = 1 << 30;
 
 /// Refuses a batch that would take absurd memory, or that holds nothing.
-fn bounded(batch: usize, height: usize, width: usize, channels: usize) -> Result<(), NodeError> {
+pub(crate) fn bounded(batch: usize, height: usize, width: usize, channels: usize) -> Result<(), NodeError> {
     let numbers = [height, width, channels].into_iter().try_fold(batch, usize::checked_mul);
     match numbers {
         Some(0) => Err(NodeError::new("the result would hold no pixels").hint("check the size and the batch")),
@@ -200,6 +205,11 @@ impl Run for LoadImageMask {
 
 /// Writes a batch as PNG files, each with the prompt and the workflow that made it.
 pub(crate) fn save(cx: &Context, image: &Image, place: Place, prefix: &str) -> Result<(), NodeError> {
+    save_as(cx, image, place, prefix, "images")
+}
+
+/// The same, for front ends to find under another name than `images`.
+fn save_as(cx: &Context, image: &Image, place: Place, prefix: &str, key: &'static str) -> Result<(), NodeError> {
     let block = pixels(image, "images")?;
     let mut texts = Vec::new();
     if let Some(prompt) = cx.prompt() {
@@ -211,7 +221,7 @@ pub(crate) fn save(cx: &Context, image: &Image, place: Place, prefix: &str) -> R
         cx.check()?;
         let bytes = files::encode_png(&block, item, &texts)?;
         let filename = series.save(item, "png", &bytes)?;
-        cx.show(Shown::image(SavedFile { filename, subfolder: series.subfolder.clone(), place }));
+        cx.show(Shown::File { key, file: SavedFile { filename, subfolder: series.subfolder.clone(), place } });
     }
     Ok(())
 }
@@ -248,6 +258,34 @@ impl Run for PreviewImage {
 
     fn run(self, cx: &Context) -> Result<(), NodeError> {
         save(cx, &self.images, Place::Temp, "ComfyUI_temp")
+    }
+}
+
+/// Shows two pictures, one over the other, with a slider between them.
+#[derive(Node)]
+#[node(display = "Image Compare", category = "image", output_node, experimental)]
+struct ImageCompare {
+    /// What is seen left of the slider.
+    image_a: Option<Image>,
+    /// What is seen right of the slider.
+    image_b: Option<Image>,
+    /// Where the editor keeps what it shows.
+    #[input(name = "compare_view", socket = "IMAGECOMPARE", literal, default = serde_json::json!({}), optional)]
+    _view: Value,
+}
+
+impl Run for ImageCompare {
+    type Output = ();
+
+    fn run(self, cx: &Context) -> Result<(), NodeError> {
+        for (image, prefix, key) in
+            [(&self.image_a, "comfy.compare.a", "a_images"), (&self.image_b, "comfy.compare.b", "b_images")]
+        {
+            if let Some(image) = image {
+                save_as(cx, image, Place::Temp, prefix, key)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod pixels;
 mod canny;
 mod conditioning;
 mod control;
+mod curve;
 mod flow;
 mod image;
 mod latent;
@@ -18,6 +19,7 @@ mod mask;
 mod sampling;
 mod saving;
 mod sdxl;
+mod shader;
 mod text;
 mod upscale;
 mod vae;
@@ -35,6 +37,8 @@ pub fn catalogue() -> Registry {
         sdxl::nodes,
         flow::nodes,
         canny::nodes,
+        curve::nodes,
+        shader::nodes,
         latent::nodes,
         sampling::nodes,
         vae::nodes,

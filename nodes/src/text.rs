@@ -8,7 +8,7 @@ mod expression;
 mod logic;
 mod pattern;
 
-use logic::{ComfyMathExpression, ComfyNumberConvert, ComfySwitchNode, SeedNode};
+use logic::{ComfyMathExpression, ComfyNumberConvert, ComfySwitchNode, CustomCombo, SeedNode};
 use pattern::{Flags, Pattern, Template};
 use runtime::{Choice, Context, Node, NodeError, Registry, Run, Shown, Value, registry};
 use serde::Serialize;
@@ -41,6 +41,7 @@ pub(crate) fn nodes() -> Registry {
         ComfySwitchNode,
         ComfyMathExpression,
         ComfyNumberConvert,
+        CustomCombo,
         SeedNode
     ]
 }

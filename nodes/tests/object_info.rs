@@ -7,12 +7,19 @@ use std::collections::BTreeMap;
 /// Classes that `object_info.json` does not have: newer than the ComfyUI that it was made from, of well-known node packs, and our own.
 const NEWER: &[&str] = &[
     "ApplyFBCacheOnModel",
+    "ColorToRGBInt",
     "ComfyMathExpression",
     "ComfyNumberConvert",
     "ComfySwitchNode",
+    "CurveEditor",
+    "CustomCombo",
     "DynamicThresholdingFull",
     "DynamicThresholdingSimple",
+    "GLSLShader",
+    "ImageCompare",
+    "ImageHistogram",
     "ManualSigmas",
+    "ResizeImageMaskNode",
     "SeedNode",
     "SizeIndependentNoise",
 ];

@@ -1,14 +1,20 @@
 //! How a field becomes an input of a [`NodeSpec`]. The derive macro writes calls of this; plugins may too.
 
 use crate::node::Field;
-use graph::{Combo, Input, Options};
+use graph::{Combo, Dynamic, Input, Options};
 use serde_json::Value as Json;
 
 pub use graph::{Control, NodeSpec, SocketType, Upload, Widget};
 
 /// An input that is being described. Every method panics when the option does not fit the widget: that is a mistake in the node's source,
 /// and a registry finds it when it is built.
-pub struct Declared(Input);
+pub struct Declared(Input, Option<When>);
+
+/// An input is there while a choice of the same node is one of these options.
+struct When {
+    choice: String,
+    options: Vec<String>,
+}
 
 /// Adds the input that a field of type `T` is.
 pub fn declare<T: Field>(spec: &mut NodeSpec, name: &str, tooltip: &str, adjust: impl FnOnce(Declared) -> Declared) {
@@ -28,10 +34,34 @@ pub fn declare<T: Field>(spec: &mut NodeSpec, name: &str, tooltip: &str, adjust:
         validated_by_node: false,
         dynamic: None,
     };
-    let mut input = adjust(Declared(input)).0;
+    let Declared(mut input, when) = adjust(Declared(input, None));
     settle(&mut input.widget);
+    if let Some(when) = when {
+        return bring(spec, &input, &when);
+    }
     assert!(spec.inputs.iter().all(|it| it.name != input.name), "{}: two inputs `{name}`", spec.class);
     spec.inputs.push(input);
+}
+
+/// Lets options of a choice that was declared before bring an input.
+fn bring(spec: &mut NodeSpec, input: &Input, when: &When) {
+    let class = &spec.class;
+    let choice = spec.inputs.iter_mut().find(|it| it.name == when.choice);
+    let choice = choice.unwrap_or_else(|| panic!("{class}: no choice `{}` before `{}`", when.choice, input.name));
+    let Some(Widget::Combo(Combo { options: Options::Fixed(keys), .. })) = &choice.widget else {
+        panic!("{class}: `{}` is no choice among names", choice.name)
+    };
+    let own = input.name.strip_prefix(&when.choice).and_then(|it| it.strip_prefix('.'));
+    let own = own.unwrap_or_else(|| panic!("{class}: `{}` is not called `{}.` and its own name", input.name, when.choice));
+    let none = || Dynamic::Options(keys.iter().map(|it| (it.clone(), Vec::new())).collect());
+    let Dynamic::Options(brought) = choice.dynamic.get_or_insert_with(none) else {
+        panic!("{class}: `{}` is no choice", choice.name)
+    };
+    for option in &when.options {
+        let (_, inputs) =
+            brought.iter_mut().find(|(it, _)| it == option).unwrap_or_else(|| panic!("{class}: no option `{option}`"));
+        inputs.push(Input { name: own.to_owned(), ..input.clone() });
+    }
 }
 
 /// Puts required inputs first and names the outputs: pairs of name and tooltip for the first ones, their types' names for the rest.
@@ -71,6 +101,7 @@ impl Declared {
             (Some(Widget::Boolean { default }), Json::Bool(truth)) => *default = *truth,
             (Some(Widget::String { default, .. }), Json::String(text)) => default.clone_from(text),
             (Some(Widget::Combo(combo)), Json::String(_)) => combo.default = Some(value),
+            (Some(Widget::Drawn { default }), _) => *default = value,
             _ => self.wrong("default"),
         }
         self
@@ -170,6 +201,22 @@ impl Declared {
     #[must_use]
     pub fn socket(mut self, name: &'static str) -> Self {
         self.0.socket = SocketType::named(name);
+        self
+    }
+
+    /// Any JSON, which an editor of its own draws.
+    #[must_use]
+    pub fn literal(mut self) -> Self {
+        self.0.widget = Some(Widget::Drawn { default: Json::Null });
+        self
+    }
+
+    /// An input that is there only while a choice declared before it is one of these options. Then the node needs it: its field is an
+    /// `Option`, and its name is the choice's, a dot, and its own.
+    #[must_use]
+    pub fn when(mut self, (choice, options): (&str, &[&str])) -> Self {
+        self.0.required = true;
+        self.1 = Some(When { choice: choice.to_owned(), options: options.iter().map(|it| (*it).to_owned()).collect() });
         self
     }
 

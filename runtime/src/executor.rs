@@ -309,10 +309,11 @@ impl Run<'_> {
         if let Some(&step) = self.index.get(id) {
             return Ok(step);
         }
-        let class_name = match self.graph.read().node(id) {
-            Some(node) => node.class.clone(),
+        let node = match self.graph.read().node(id) {
+            Some(node) => node.clone(),
             None => return Err(Stopped::Unknown(id.clone())),
         };
+        let class_name = node.class.clone();
         let (spec, class) = match self.classes.get(&class_name) {
             Some(found) => found.clone(),
             None => {
@@ -321,6 +322,8 @@ impl Run<'_> {
                 found
             }
         };
+        // What a choice brings is declared, too.
+        let spec = node.live(&spec);
         let step = self.steps.len();
         let (about, root) = match self.origins.get(id) {
             Some((about, root)) => (about.clone(), Some(*root)),

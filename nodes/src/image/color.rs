@@ -8,7 +8,7 @@ use runtime::{Context, Node, NodeError, Registry, Run, registry};
 
 /// Every node of this file.
 pub(super) fn nodes() -> Registry {
-    registry![ImageAddNoise, ImageRGBToYUV, ImageYUVToRGB]
+    registry![ImageAddNoise, ImageRGBToYUV, ImageYUVToRGB, ColorToRGBInt]
 }
 
 /// Adds noise to pictures.
@@ -34,6 +34,25 @@ impl Run for ImageAddNoise {
         let strength = self.strength as f32;
         block.data.iter_mut().zip(noise).for_each(|(it, noise)| *it = (*it + strength * noise).clamp(0.0, 1.0));
         Ok(block.into_image())
+    }
+}
+
+/// Makes a whole number of a colour: red, green and blue as its three lowest bytes.
+#[derive(Node)]
+#[node(display = "Color to RGB Int", category = "utils", outputs(rgb_int = "The number."))]
+struct ColorToRGBInt {
+    /// The colour, as `#RRGGBB`.
+    #[input(socket = "COLOR", literal, default = "#ffffff")]
+    color: String,
+}
+
+impl Run for ColorToRGBInt {
+    type Output = i64;
+
+    fn run(self, _: &Context) -> Result<i64, NodeError> {
+        let digits = self.color.strip_prefix('#').filter(|it| it.len() == 6 && it.bytes().all(|it| it.is_ascii_hexdigit()));
+        let number = digits.and_then(|it| i64::from_str_radix(it, 16).ok());
+        number.ok_or_else(|| NodeError::input("color", format!("`{}` is not written #RRGGBB", self.color)))
     }
 }
 

@@ -106,6 +106,31 @@ impl Run for ComfyNumberConvert {
     }
 }
 
+/// A choice among options that the user of the editor writes.
+#[derive(Node)]
+#[node(
+    display = "Custom Combo",
+    category = "utils",
+    experimental,
+    outputs(STRING = "The chosen option.", INDEX = "Its place in the list, from 0.")
+)]
+pub(super) struct CustomCombo {
+    /// The chosen option. Any text: the options are the editor's.
+    #[input(options = [""; 0], checked_by_node)]
+    choice: String,
+    /// Its place in the list, which the editor fills in.
+    #[input(min = 0, optional)]
+    index: u64,
+}
+
+impl Run for CustomCombo {
+    type Output = (String, u64);
+
+    fn run(self, _: &Context) -> Result<Self::Output, NodeError> {
+        Ok((self.choice, self.index))
+    }
+}
+
 /// Holds a seed, to feed several nodes the same one.
 #[derive(Node)]
 #[node(display = "Seed", category = "utils/primitive", outputs(seed = "The seed."))]

@@ -29,6 +29,8 @@ use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Fields, Ident, Lit, 
 /// - `optional`: may be absent, and is then the default. (`Option<T>` is then `None`.)
 /// - `socket = "INT,FLOAT"`: another socket type than the field's own. `force_input`: a socket in place of the widget.
 /// - `checked_by_node`: `Run::validate` judges it, not the range.
+/// - `literal`: any JSON, which an editor of its own draws.
+/// - `name = "mode.size", when = ("mode", &["custom"])`: there, and needed, only while the choice `mode` is `custom`. An `Option` field.
 ///
 /// `Lazy<T>`, `List<T>`, `RawLink` and `Extra<T>` fields speak for themselves.
 #[proc_macro_derive(Node, attributes(node, input))]
@@ -157,11 +159,13 @@ fn input(field: &Field) -> Result<(TokenStream, TokenStream)> {
                     name = meta.value()?.parse::<LitStr>()?.value();
                     return Ok(());
                 }
-                "default" | "min" | "max" | "step" | "round" | "options" | "files" | "socket" => {
+                "default" | "min" | "max" | "step" | "round" | "options" | "files" | "socket" | "when" => {
                     let value: Expr = meta.value()?.parse()?;
                     quote!(.#option(#value))
                 }
-                "multiline" | "dynamic_prompts" | "optional" | "force_input" | "checked_by_node" => quote!(.#option()),
+                "multiline" | "dynamic_prompts" | "optional" | "force_input" | "checked_by_node" | "literal" => {
+                    quote!(.#option())
+                }
                 "upload" => {
                     let kind = variant(&meta.value()?.parse::<Ident>()?, &["image", "video", "audio"])?;
                     quote!(.upload(::runtime::declare::Upload::#kind))
@@ -177,13 +181,17 @@ fn input(field: &Field) -> Result<(TokenStream, TokenStream)> {
                 }
                 _ => {
                     return Err(meta.error(
-                        "unknown option; there are name, default, min, max, step, round, options, files, upload, socket, multiline, \
-                         dynamic_prompts, optional, force_input, checked_by_node, control_after_generate",
+                        "unknown option; there are name, default, min, max, step, round, options, files, upload, socket, when, \
+                         multiline, dynamic_prompts, optional, force_input, checked_by_node, literal, control_after_generate",
                     ));
                 }
             };
             // The order in which options are written must not matter: what makes it a choice comes before what describes the choice.
-            calls = if matches!(option.to_string().as_str(), "options" | "files") { quote!(#call #calls) } else { quote!(#calls #call) };
+            calls = if matches!(option.to_string().as_str(), "options" | "files" | "literal") {
+                quote!(#call #calls)
+            } else {
+                quote!(#calls #call)
+            };
             Ok(())
         })?;
     }

@@ -22,7 +22,12 @@ ADDRESS, BURNISH = sys.argv[1:]
 # Nodes of the editor alone.
 VIRTUAL = {"Note", "MarkdownNote", "Reroute", "PrimitiveNode"}
 # Differences that have a reason: (template, node, input).
-KNOWN = {}
+KNOWN = {
+    # comfy-cli takes an object among the values for an entry of a list of LoRAs, and so gives these the curve of a new node.
+    *(("basic_image_color_adjustment.json", f"10:{node}", "curve") for node in (4, 5, 6)),
+    # And this one, which only says what was shown last, it leaves out.
+    ("utility_interpolation_image_upscale.json", "7", "compare_view"),
+}
 
 logging.disable()
 
