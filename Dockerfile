@@ -6,7 +6,8 @@ COPY . .
 RUN cargo build --release --locked -p burnish
 
 FROM debian:trixie-slim
-RUN useradd --uid 10001 --create-home --home-dir /data burnish
+# A directory for models is there from the beginning: a server that is told of one that is missing does not start.
+RUN useradd --uid 10001 --create-home --home-dir /data burnish && mkdir /data/models && chown burnish /data/models
 COPY --from=build /source/target/release/burnish /usr/local/bin/burnish
 COPY --from=build /source/workflows/models /usr/local/share/burnish/models
 USER burnish

@@ -162,3 +162,59 @@ fn the_first_answer_comes_soon_after_the_start() {
     println!("from start to the first answer: {} ms, at worst {} ms", times[2].as_millis(), times[4].as_millis());
     assert!(times[2] < Duration::from_millis(150), "{times:?}");
 }
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The words of an instruction of the Dockerfile that is written as a list.
+fn words(dockerfile: &str, instruction: &str) -> Vec<String> {
+    let line = dockerfile.lines().find_map(|it| it.strip_prefix(instruction)).unwrap_or_else(|| panic!("no {instruction}"));
+    serde_json::from_str(line).unwrap_or_else(|it| panic!("{instruction}{line}: {it}"))
+}
+
+#[test]
+fn the_command_of_the_container_starts_a_server_that_asks_for_its_token() {
+    let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let command = [words(&dockerfile, "ENTRYPOINT "), words(&dockerfile, "CMD ")].concat();
+    assert_eq!((&*command[0], &*command[1]), ("burnish", "serve"));
+    let copied = dockerfile.lines().find_map(|it| it.strip_prefix("COPY --from=build /source/workflows")).unwrap();
+    let models = root().join("workflows").join(copied.split_whitespace().next().unwrap().trim_start_matches('/'));
+    assert!(models.is_dir());
+    let place = |it: &String| it.replace("/data", data).replace("/usr/local/share/burnish/models", models.to_str().unwrap());
+    let arguments: Vec<String> = command[2..].iter().map(place).collect();
+    // The place is said already, and its port belongs to whoever runs this.
+    let at = arguments.iter().position(|it| it == "--base-directory").unwrap();
+    assert_eq!(arguments[at + 1], data);
+    let rest: Vec<&str> = arguments[..at].iter().chain(&arguments[at + 2..]).map(String::as_str).chain(["--port", "0"]).collect();
+    for directory in dockerfile.split("mkdir ").skip(1).filter_map(|it| it.split_whitespace().next()) {
+        fs::create_dir(place(&directory.to_owned())).unwrap();
+    }
+    port(folder.path(), &[("BURNISH_TOKEN", "secret")], &rest).unwrap();
+    let refused = port(folder.path(), &[], &rest).unwrap_err();
+    assert!(refused.contains("token"), "{refused}");
+}
+
+#[test]
+fn the_unit_that_is_shipped_is_understood() {
+    let unit = fs::read_to_string(root().join("packaging/burnish.service")).unwrap();
+    let start = unit.lines().find_map(|it| it.strip_prefix("ExecStart=")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let start = start.replace("/etc/burnish.toml", root().join("packaging/burnish.toml").to_str().unwrap());
+    let start = start.replace("/var/lib/burnish", data);
+    let words: Vec<&str> = start.split_whitespace().collect();
+    assert_eq!(words[..2], ["/usr/bin/burnish", "serve"]);
+    let at = words.iter().position(|it| *it == "--base-directory").unwrap();
+    let rest: Vec<&str> = words[2..at].iter().chain(&words[at + 2..]).copied().chain(["--port", "0"]).collect();
+    port(folder.path(), &[], &rest).unwrap();
+    // systemd itself reads it where there is one.
+    let file = folder.path().join("burnish.service");
+    fs::write(&file, unit.replace("/usr/bin/burnish", env!("CARGO_BIN_EXE_burnish"))).unwrap();
+    match Command::new("systemd-analyze").arg("verify").arg(&file).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => println!("not verified: there is no systemd-analyze"),
+    }
+}
