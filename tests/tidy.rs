@@ -176,3 +176,26 @@ fn every_dependency_has_a_licence_that_deny_toml_allows() {
         assert!(allowed, "{} is under {licence}, which deny.toml does not allow", package.name);
     }
 }
+
+/// Crates that open connections to others. Tests may have them.
+const CLIENTS: [&str; 8] = ["attohttpc", "curl", "hf-hub", "isahc", "object_store", "reqwest", "surf", "ureq"];
+
+#[test]
+fn nothing_that_runs_can_ask_the_network() {
+    let metadata = metadata();
+    let resolve = metadata.resolve.as_ref().expect("dependencies are resolved");
+    let burnish = metadata.packages.iter().find(|it| it.name.as_str() == "burnish").expect("the server is a member");
+    let (mut open, mut seen) = (vec![&burnish.id], BTreeSet::new());
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let node = resolve.nodes.iter().find(|it| it.id == *id).expect("every package is a node");
+        let runs = |it: &&cargo_metadata::NodeDep| it.dep_kinds.iter().any(|it| it.kind == DependencyKind::Normal);
+        open.extend(node.deps.iter().filter(runs).map(|it| &it.pkg));
+    }
+    let names: BTreeSet<&str> = metadata.packages.iter().filter(|it| seen.contains(&it.id)).map(|it| it.name.as_str()).collect();
+    let clients: Vec<&str> = CLIENTS.into_iter().filter(|it| names.contains(it)).collect();
+    assert!(clients.is_empty() && names.contains("axum"), "{clients:?}");
+    assert_eq!(uses("server/src", "TcpStream", &[]), [] as [String; 0]);
+}

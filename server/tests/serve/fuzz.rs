@@ -1,9 +1,9 @@
 //! Everything that reads what comes over the network, given what nobody would send: it answers, and it never breaks.
 //!
-//! A bounded number of tries for each; for a long look: `BURNISH_FUZZ=100000 cargo test --workspace --test serve fuzz`. What reads files
-//! of workflows and models is tried in the same way where it lives.
+//! A bounded number of tries for each; for a long look: `BURNISH_FUZZ=100000 cargo test --workspace --test serve fuzz`. What is damaged
+//! are the examples of `tests/corpus`.
 
-use crate::client::Server;
+use crate::client::{Server, bytes};
 use crate::prompts::{drawing, greeting};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// Tries something with many inputs.
@@ -83,14 +84,14 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// An example of a format, to be damaged: of `tests/corpus`.
+fn example(name: &str) -> Vec<u8> {
+    bytes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus").join(name))
+}
+
+/// A picture with texts of all three kinds and a turned orientation.
 fn png() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.add_ztxt_chunk("prompt".to_owned(), "{}".repeat(50)).expect("a text");
-    encoder.add_text_chunk("workflow".to_owned(), "{}".to_owned()).expect("a text");
-    encoder.write_header().and_then(|mut it| it.write_image_data(&[200; 8 * 8 * 4])).expect("a picture");
-    bytes
+    example("picture.png")
 }
 
 #[test]
@@ -98,6 +99,10 @@ fn prompts() {
     let server = Server::start(&["--max-queue", "1000000"]);
     server.post("/jobs/pause", &json!({}));
     each(damaged(json!({ "prompt": drawing(1, 1), "client_id": "me", "extra_data": {} }).to_string().into_bytes()), |body| {
+        answered(&server, "POST", "/prompt", &[], &body);
+    });
+    assert_eq!(answered(&server, "POST", "/prompt", &[], &example("prompt.json")), 200);
+    each(damaged(example("prompt.json")), |body| {
         answered(&server, "POST", "/prompt", &[], &body);
     });
     each(any_json(), |json| {
@@ -141,15 +146,7 @@ fn other_bodies() {
 #[test]
 fn uploads() {
     let server = Server::start(&[]);
-    let mut body = Vec::new();
-    for (field, value) in [("overwrite", "true"), ("subfolder", "sub"), ("original_ref", r#"{"filename":"a.png"}"#)] {
-        body.extend(format!("--edge\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
-    }
-    body.extend(
-        b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n",
-    );
-    body.extend(png());
-    body.extend(b"\r\n--edge--\r\n");
+    let body = example("upload.multipart");
     let kind = [("Content-Type", "multipart/form-data; boundary=edge")];
     assert_eq!(answered(&server, "POST", "/upload/image", &kind, &body), 200);
     each((damaged(body), select(vec!["/upload/image", "/upload/mask"])), |(body, route)| {
@@ -270,7 +267,8 @@ fn frames_of_the_websocket() {
         bytes.extend(text.bytes().take(125));
         bytes
     });
-    let talk = proptest::collection::vec(prop_oneof![frame, texts, proptest::collection::vec(any::<u8>(), 0..50)], 0..6);
+    let nonsense = proptest::collection::vec(any::<u8>(), 0..50);
+    let talk = proptest::collection::vec(prop_oneof![frame, texts, damaged(example("websocket.frames")), nonsense], 0..6);
     each(talk, |frames| {
         let mut stream = TcpStream::connect(&server.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
@@ -287,4 +285,53 @@ fn frames_of_the_websocket() {
     let mut ears = server.listen("f");
     let job = server.submit(&greeting(), Some("f"));
     assert!(ears.hear_job(&job).iter().any(|it| it["type"] == "execution_success"));
+}
+
+#[test]
+fn workflows_in_files() {
+    let catalogue = nodes::catalogue();
+    let read = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let graph = graph::read::parse(&text).and_then(|json| graph::read(&json, &catalogue, 1));
+        graph.map(|graph| graph::validate(graph, &catalogue, None).is_runnable())
+    };
+    for name in ["prompt.json", "editor.json"] {
+        assert!(matches!(read(&example(name)), Ok(true)), "{name}");
+        each(damaged(example(name)), |bytes| drop(read(&bytes)));
+    }
+}
+
+#[test]
+fn weights_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.safetensors");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let weights = models::weights::Weights::open(&file)?;
+        let names: Vec<String> = weights.names().map(str::to_owned).collect();
+        names.iter().for_each(|it| drop(weights.numbers(it)));
+        Ok::<_, models::weights::LoadError>((names.len(), weights.parameters()))
+    };
+    assert_eq!(read(&example("weights.safetensors")).unwrap(), (3, 7));
+    each(damaged(example("weights.safetensors")), |bytes| drop(read(&bytes)));
+    // Its description says how long it is, in eight bytes that anybody may write.
+    each(any::<u64>(), |length| {
+        let mut bytes = example("weights.safetensors");
+        bytes[..8].copy_from_slice(&length.to_le_bytes());
+        drop(read(&bytes));
+    });
+}
+
+#[test]
+fn paths_of_models_in_files() {
+    let read = |bytes: &[u8]| {
+        let mut folders = models::Folders::none();
+        folders.add_extra_paths(&String::from_utf8_lossy(bytes), Path::new("/etc/extra_model_paths.yaml"))
+    };
+    read(&example("extra_model_paths.yaml")).unwrap();
+    each(damaged(example("extra_model_paths.yaml")), |bytes| drop(read(&bytes)));
+    // Names that stand for others, each for two of the one before: a small text that would fill any memory.
+    let bomb = (1..40).fold("a0: &a0 x\n".to_owned(), |text, i| format!("{text}a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1));
+    drop(read(bomb.as_bytes()));
+    drop(read("[".repeat(100_000).as_bytes()));
 }

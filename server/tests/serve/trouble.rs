@@ -298,3 +298,73 @@ fn nothing_grows_for_ever() {
     let drafts = files(server.folder()).into_iter().filter(|it| it.to_string_lossy().contains(".part"));
     assert_eq!(drafts.count(), 0);
 }
+
+#[test]
+fn a_job_is_stopped_at_every_node_and_the_next_one_runs() {
+    let server = Server::start(&["--cache", "none"]);
+    let mut ears = server.listen("me");
+    for (seed, node) in (0..).zip(["1", "2", "4", "5", "6", "7"]) {
+        let job = server.submit(&drawing(if node == "5" { 5000 } else { 2 }, seed), Some("me"));
+        let (mut kinds, mut asked) = (Vec::new(), false);
+        loop {
+            let message = ears.hear();
+            let data = &message["data"];
+            if data["prompt_id"] != json!(job) {
+                continue;
+            }
+            if message["type"] == "executing" && data["node"] == node && !asked {
+                asked = true;
+                server.post("/interrupt", &json!({ "prompt_id": job }));
+            }
+            let kind = message["type"].as_str().expect("a kind").to_owned();
+            if kind == "executing" && data["node"].is_null() {
+                break;
+            }
+            if ["execution_success", "execution_error", "execution_interrupted"].contains(&kind.as_str()) {
+                kinds.push(kind);
+            }
+        }
+        assert!(asked, "node {node} never began");
+        // A short node may be done before anybody can ask.
+        assert!(kinds == ["execution_interrupted"] || node != "5" && kinds == ["execution_success"], "{node}: {kinds:?}");
+        assert_eq!(ending(&server, &greeting())["status_str"], "success");
+    }
+}
+
+#[test]
+fn a_moving_picture_of_very_many_frames_is_bounded() {
+    let server = Server::start(&[]);
+    let mut film = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff".to_vec();
+    let frame = b"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00";
+    film.extend(frame.repeat(300_000));
+    film.push(0x3b);
+    assert_eq!(server.upload("/upload/image", &[], "film.gif", &film).status, 200);
+    let count = json!({
+        "1": { "class_type": "LoadImage", "inputs": { "image": "film.gif" } },
+        "2": { "class_type": "GetImageSize", "inputs": { "image": ["1", 0] } },
+        "3": { "class_type": "PreviewAny", "inputs": { "source": ["2", 2] } },
+    });
+    let begun = Instant::now();
+    let entry = server.wait(&server.submit(&count, None));
+    assert_eq!(entry["outputs"]["3"]["text"][0], "300000", "{entry}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    #[cfg(target_os = "linux")]
+    assert!(server.peak_memory() < 1 << 30, "{}", server.peak_memory());
+    assert_eq!(ending(&server, &greeting())["status_str"], "success");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_picture_cached_or_not_and_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let draw = |server: &Server| {
+        let entry = server.wait(&server.submit(&drawing(3, 77), None));
+        let name = entry["outputs"]["7"]["images"][0]["filename"].as_str().expect("a picture").to_owned();
+        image::open(folder.path().join("output").join(name)).expect("a picture").into_rgb8()
+    };
+    let mut server = Server::start_in(folder.path(), &["--cache", "none"]);
+    let first = draw(&server);
+    assert_eq!(draw(&server), first);
+    server.kill();
+    let server = Server::start_in(folder.path(), &[]);
+    assert_eq!((draw(&server), draw(&server)), (first.clone(), first));
+}
