@@ -190,6 +190,25 @@ describe("nodes", () => {
     await expect.poll(() => editor.picture().count()).toBe(1);
   });
 
+  it("of text show it as it is meant, and no more than that", async ({ editor }) => {
+    const { page } = editor;
+    await page.mouse.click(700, 400, { button: "right" });
+    await page.getByRole("menuitem", { name: "Add", exact: true }).hover();
+    await page.getByRole("menuitem", { name: "Note", exact: true }).click();
+    const note = page.locator('.node[data-class="MarkdownNote"]');
+    await note.getByRole("textbox").click();
+    await page.keyboard.insertText("# Models\n- **one** at [home](https://example.com/a)\n- `two`\n\n<img src=x onerror=alert(1)> [bad](javascript:alert(1))");
+    await page.keyboard.press("Escape");
+    await note.locator("b", { hasText: "one" }).waitFor();
+    expect(await note.locator(".md-head").innerText()).toBe("Models");
+    expect(await note.locator("li").count()).toBe(2);
+    expect(await note.locator("a").evaluateAll((all) => all.map((it) => it.getAttribute("href")))).toEqual(["https://example.com/a"]);
+    expect(await note.locator("img").count()).toBe(0);
+    // It is edited as it was written.
+    await note.getByRole("textbox").press("Enter");
+    expect(await note.getByRole("textbox").inputValue()).toContain("- **one** at [home]");
+  });
+
   it("bend their links at points that are added, moved and removed", async ({ editor }) => {
     const { page } = editor;
     await editor.example("Text to image");

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "react";
 import type { Widget } from "../../document/catalog";
 import { reweighted } from "../../document/weight";
 import { settle } from "../../store/editor";
+import { Markdown } from "./markdown";
 import type { WidgetProps } from "./row";
 
 type TextKind = Extract<Widget, { kind: "string" }>;
@@ -60,7 +61,7 @@ function LongText({ row, widget, disabled, set }: WidgetProps<TextKind>) {
   if (typing === null || disabled) {
     return (
       <div
-        className="w w-long nodrag nowheel"
+        className={widget.markdown ? "w w-long w-markdown nodrag nowheel" : "w w-long nodrag nowheel"}
         role="textbox"
         aria-multiline
         aria-label={row.label}
@@ -73,7 +74,7 @@ function LongText({ row, widget, disabled, set }: WidgetProps<TextKind>) {
           if (event.button !== 0 || disabled) return;
           // The cursor goes where the text was clicked.
           const range = document.caretRangeFromPoint?.(event.clientX, event.clientY);
-          setTyping(range && event.currentTarget.contains(range.startContainer) && value ? range.startOffset : value.length);
+          setTyping(range && !widget.markdown && event.currentTarget.contains(range.startContainer) && value ? range.startOffset : value.length);
         }}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || disabled || event.ctrlKey || event.metaKey) return;
@@ -82,7 +83,7 @@ function LongText({ row, widget, disabled, set }: WidgetProps<TextKind>) {
           setTyping(value.length);
         }}
       >
-        {value || widget.placeholder || row.label}
+        {widget.markdown && value ? <Markdown text={value} /> : value || widget.placeholder || row.label}
       </div>
     );
   }
