@@ -173,9 +173,11 @@ impl Input {
                 control = combo.control;
             }
             Some(Widget::Drawn { default }) => {
-                say("default", default.clone());
-                // Clients would take the type for one that only a link can feed.
-                say("widgetType", self.socket.as_str().into());
+                match default {
+                    // Editors would take the type for one that only a link can feed.
+                    Value::Null => say("widgetType", self.socket.as_str().into()),
+                    default => say("default", default.clone()),
+                };
             }
         }
         match &self.dynamic {
@@ -277,7 +279,7 @@ pub enum Widget {
     Combo(Combo),
     /// What only an editor of its own can enter: a curve, a box in a picture.
     Drawn {
-        /// Value of a new node.
+        /// Value of a new node; null where it is nothing.
         default: Value,
     },
 }

@@ -58,11 +58,13 @@ pub(super) struct Memory {
 
 impl Memory {
     /// How many tokens were read.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.length
     }
 
     /// Forgets all tokens but the first ones.
+    #[cfg(test)]
     pub(super) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }
