@@ -221,7 +221,8 @@ impl Series {
     /// # Errors
     /// When the system says no; then nothing is left behind.
     pub(crate) fn save(&mut self, batch: usize, ending: &str, bytes: &[u8]) -> Result<String, FileError> {
-        let path = self.folder.join(format!("{}.{ending}", self.stem));
+        let stem = self.stem.replace("%batch_num%", &batch.to_string());
+        let path = self.folder.join(format!("{stem}_{:05}_.{ending}", self.next));
         self.save_by(batch, ending, |draft| {
             let write = || {
                 let mut out = BufWriter::new(File::create(draft)?);
