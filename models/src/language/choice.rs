@@ -151,7 +151,7 @@ mod tests {
             ("top_p", Choosing { top_p: 0.8, ..plain.clone() }),
             ("min_p", Choosing { min_p: 0.05, ..plain.clone() }),
             ("repetition", Choosing { repetition: 1.4, ..plain.clone() }),
-            ("all", Choosing { repetition: 1.1, temperature: 0.9, top_k: 20, top_p: 0.95, min_p: 0.02, ..plain.clone() }),
+            ("all", Choosing { repetition: 1.1, temperature: 0.9, top_k: 20, top_p: 0.95, min_p: 0.02, ..plain }),
         ] {
             let (found, wanted) = (choosing.likelihoods(list("scores"), &read, &[]), list(name));
             let worst = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

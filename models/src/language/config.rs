@@ -103,7 +103,7 @@ impl Config {
         }
         let eps = said.number("rms_norm_eps").unwrap_or(1e-6);
         let longest = said.number("max_position_embeddings").unwrap_or(2048.0);
-        if !(1.0..=MOST_PLACES as f64).contains(&longest) || !(eps > 0.0 && eps < 1.0) {
+        if !((1.0..=MOST_PLACES as f64).contains(&longest) && eps > 0.0 && eps < 1.0) {
             return Err(bad(format!("max_position_embeddings is {longest}, rms_norm_eps {eps}")));
         }
         let theta = said.rope("rope_theta").or_else(|| said.number("rope_theta")).unwrap_or(10_000.0);
@@ -199,27 +199,33 @@ impl<'a> Said<'a> {
         ["rope_parameters", "rope_scaling"].into_iter().map(|it| &config[it]).find(|it| it.is_object())
     }
 
+    /// A number of how angles are stretched.
+    fn stretched(self, name: &str) -> Option<f64> {
+        match self {
+            Self::Folder(_) => self.rope(name),
+            Self::Gguf(weights, family) => {
+                let key = match name {
+                    "original_max_position_embeddings" => "original_context_length",
+                    "beta_fast" => "yarn_beta_fast",
+                    "beta_slow" => "yarn_beta_slow",
+                    other => other,
+                };
+                weights.setting(&format!("{family}.rope.scaling.{key}")).and_then(Setting::number)
+            }
+        }
+    }
+
     fn scaling(self, longest: f64) -> Result<Scaling, String> {
-        let (kind, number): (&str, Box<dyn Fn(&str) -> Option<f64> + '_>) = match self {
+        let kind = match self {
             Self::Folder(_) => {
                 let Some(rotation) = self.rotation() else { return Ok(Scaling::None) };
-                let kind = rotation["rope_type"].as_str().or_else(|| rotation["type"].as_str()).unwrap_or("default");
-                (kind, Box::new(move |name| rotation[name].as_f64()))
+                rotation["rope_type"].as_str().or_else(|| rotation["type"].as_str()).unwrap_or("default")
             }
             Self::Gguf(weights, family) => {
-                let key = |name: &str| weights.setting(&format!("{family}.rope.scaling.{name}"));
-                let number = move |name: &str| {
-                    let name = match name {
-                        "original_max_position_embeddings" => "original_context_length",
-                        "beta_fast" => "yarn_beta_fast",
-                        "beta_slow" => "yarn_beta_slow",
-                        other => other,
-                    };
-                    weights.setting(&format!("{family}.rope.scaling.{name}")).and_then(Setting::number)
-                };
-                (key("type").and_then(Setting::text).unwrap_or("none"), Box::new(number))
+                weights.setting(&format!("{family}.rope.scaling.type")).and_then(Setting::text).unwrap_or("none")
             }
         };
+        let number = |name: &str| self.stretched(name);
         let factor = || match number("factor") {
             Some(factor) if factor.is_finite() && factor >= 1.0 => Ok(factor),
             other => Err(format!("the rope scaling `{kind}` has the factor {other:?}: a number from 1 on is needed")),

@@ -99,7 +99,7 @@ impl Run for ResizeImageMaskNode {
                 let other = self::block(&said(self.matched, "match")?, "resize_type.match")?.0;
                 (other.width, other.height)
             }
-            _ => return self.to_multiple(&block, is_mask),
+            _ => return self.cut_to_multiple(&block, is_mask),
         };
         if (new_width, new_height) == (width, height) {
             return Ok(self.input);
@@ -110,7 +110,7 @@ impl Run for ResizeImageMaskNode {
 
 impl ResizeImageMaskNode {
     /// The smallest size that covers the largest multiples within the old one, cut in its middle to those.
-    fn to_multiple(self, block: &Block, is_mask: bool) -> Result<Value, NodeError> {
+    fn cut_to_multiple(self, block: &Block, is_mask: bool) -> Result<Value, NodeError> {
         let multiple = said(self.multiple, "multiple")? as usize;
         let (width, height) = (block.width / multiple * multiple, block.height / multiple * multiple);
         if width == 0 || height == 0 || (width, height) == (block.width, block.height) {

@@ -136,15 +136,15 @@ pub(super) enum Step {
     },
     If {
         test: Register,
-        then: Vec<Step>,
-        other: Vec<Step>,
+        then: Vec<Self>,
+        other: Vec<Self>,
     },
     /// The test's own steps come before it.
     Loop {
-        test: Vec<Step>,
+        test: Vec<Self>,
         holds: Option<Register>,
-        body: Vec<Step>,
-        step: Vec<Step>,
+        body: Vec<Self>,
+        step: Vec<Self>,
         test_first: bool,
     },
     Call(usize),

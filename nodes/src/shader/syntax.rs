@@ -120,7 +120,8 @@ fn words(text: &str) -> Read<Vec<(Token, u32)>> {
         return Err(Wrong::at(0, format!("the shader has {} bytes, and {LONGEST} are the most", text.len())));
     }
     let text = without_comments(text);
-    let (mut found, mut defined): (Vec<(Token, u32)>, HashMap<String, Vec<Token>>) = (Vec::new(), HashMap::new());
+    let mut found = Vec::<(Token, u32)>::new();
+    let mut defined = HashMap::<String, Vec<Token>>::new();
     for (line, content) in (1..).zip(text.lines()) {
         let Some(directive) = content.trim_start().strip_prefix('#') else {
             line_words(content, line, &defined, &mut found)?;
@@ -278,13 +279,13 @@ impl Expr {
 pub(super) enum Statement {
     Declare { line: u32, kind: Type, constant: bool, names: Vec<(String, Option<Expr>)> },
     Expression(Expr),
-    If(Expr, Vec<Statement>, Vec<Statement>),
-    Loop { begin: Vec<Statement>, test: Option<Expr>, step: Option<Expr>, body: Vec<Statement>, test_first: bool },
+    If(Expr, Vec<Self>, Vec<Self>),
+    Loop { begin: Vec<Self>, test: Option<Expr>, step: Option<Expr>, body: Vec<Self>, test_first: bool },
     Return(u32, Option<Expr>),
     Break(u32),
     Continue(u32),
     Discard,
-    Block(Vec<Statement>),
+    Block(Vec<Self>),
 }
 
 #[derive(Debug)]
