@@ -20,11 +20,13 @@ enum Files {
     Any,
     /// Folders that hold a `model_index.json`.
     Diffusers,
+    /// GGUF files, and folders that hold a `tokenizer.json`.
+    Language,
 }
 
 const MODELS: Files = Files::Endings(&[".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft", ".gguf"]);
 
-/// ComfyUI's kinds of folders: their names, their directories below `models`, what they list.
+/// ComfyUI's kinds of folders and our own one, `language_models`: their names, their directories below `models`, what they list.
 const KINDS: &[(&str, &[&str], Files)] = &[
     ("audio_encoders", &["audio_encoders"], MODELS),
     ("checkpoints", &["checkpoints"], MODELS),
@@ -37,6 +39,7 @@ const KINDS: &[(&str, &[&str], Files)] = &[
     ("embeddings", &["embeddings"], MODELS),
     ("gligen", &["gligen"], MODELS),
     ("hypernetworks", &["hypernetworks"], MODELS),
+    ("language_models", &["language_models", "LLM"], Files::Language),
     ("latent_upscale_models", &["latent_upscale_models"], MODELS),
     ("loras", &["loras"], MODELS),
     ("model_patches", &["model_patches"], MODELS),
@@ -166,7 +169,7 @@ impl Folders {
         Ok(names)
     }
 
-    /// The file (or, for `diffusers`, the folder) of a name as [`Folders::list`] gives it. `\` is taken for `/` as well.
+    /// The file (or, for `diffusers` and `language_models`, the folder) of a name as [`Folders::list`] gives it. `\` is taken for `/` as well.
     ///
     /// # Errors
     /// [`LoadError::NotFound`] says where it was searched and which names are like it; a name that leads out of the folder is
@@ -181,8 +184,7 @@ impl Folders {
             }
             for directory in &found.directories {
                 let path = directory.join(spelling);
-                let there = if found.files == Files::Diffusers { is_diffusers(&path) } else { path.is_file() };
-                if there && found.files.lists(spelling) {
+                if found.files.is_folder(&path) || (path.is_file() && found.files.lists(spelling)) {
                     return Ok(path);
                 }
             }
@@ -209,20 +211,30 @@ impl Folders {
 impl Files {
     /// Whether a file of this name is listed.
     fn lists(self, name: &str) -> bool {
-        let Self::Endings(endings) = self else { return true };
+        let endings: &[&str] = match self {
+            Self::Endings(endings) => endings,
+            Self::Language => &[".gguf"],
+            Self::Any => return true,
+            Self::Diffusers => return false,
+        };
         let file = name.rsplit('/').next().unwrap_or_default();
         // A name that begins with its only dot has no ending.
         let ending = file.rfind('.').filter(|at| *at > 0).map_or("", |at| &file[at..]);
         endings.iter().any(|it| it.eq_ignore_ascii_case(ending))
     }
+
+    /// Whether this is a folder that is listed as one model.
+    fn is_folder(self, path: &Path) -> bool {
+        match self {
+            Self::Diffusers => path.join("model_index.json").is_file(),
+            Self::Language => path.join("tokenizer.json").is_file(),
+            Self::Endings(_) | Self::Any => false,
+        }
+    }
 }
 
 fn canonical(kind: &str) -> &str {
     ALIASES.iter().find(|it| it.0 == kind).map_or(kind, |it| it.1)
-}
-
-fn is_diffusers(folder: &Path) -> bool {
-    folder.join("model_index.json").is_file()
 }
 
 /// Whether a name can only lead to something inside the folder that it is joined to.
@@ -273,12 +285,12 @@ impl Walk {
             let Ok(meta) = fs::metadata(&path) else { continue };
             let relative = format!("{prefix}{name}");
             if meta.is_dir() && name != ".git" {
-                if self.files == Files::Diffusers && is_diffusers(&path) {
+                if self.files.is_folder(&path) {
                     self.names.push(relative);
                 } else {
                     self.directory(&path, &format!("{relative}/"), above)?;
                 }
-            } else if meta.is_file() && self.files != Files::Diffusers && self.files.lists(&name) {
+            } else if meta.is_file() && self.files.lists(&name) {
                 self.names.push(relative);
             }
             if self.names.len().max(self.directories.len()) > MOST_FILES {

@@ -12,6 +12,7 @@ mod control;
 mod curve;
 mod flow;
 mod image;
+mod language;
 mod latent;
 mod loaders;
 mod lora;
@@ -46,6 +47,7 @@ pub fn catalogue() -> Registry {
         upscale::nodes,
         mask::nodes,
         text::nodes,
+        language::nodes,
     ]
     .into_iter()
     .fold(Registry::new(), |all, nodes| all.merge(nodes()))

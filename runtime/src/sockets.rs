@@ -2,9 +2,10 @@
 
 use crate::{Socket, Value};
 use graph::SocketType;
+use models::language::{Conversation, Options};
 use models::sampling::patches::LatentOperation;
 use models::sampling::{Guidance, Guider, InitialNoise, Method, Sigmas};
-use models::{Clip, Conditioning, ControlNet, Image, Latent, Mask, Model, Recipe, Upscaler, Vae};
+use models::{Clip, Conditioning, ControlNet, Image, LanguageModel, Latent, Mask, Model, Recipe, Upscaler, Vae};
 
 macro_rules! tensors {
     ($($type:ty, $name:literal, |$it:ident| $bytes:expr;)*) => {$(
@@ -26,7 +27,7 @@ pub(crate) fn recipe(value: &Value) -> Option<&dyn Recipe> {
     macro_rules! first_of {
         ($($type:ty)*) => { None$(.or_else(|| it.downcast_ref::<$type>().map(|it| it as &dyn Recipe)))* };
     }
-    first_of!(Model Clip Vae ControlNet Upscaler Guider)
+    first_of!(Model Clip Vae ControlNet Upscaler LanguageModel Guider)
 }
 
 /// Bytes of so many 32-bit numbers.
@@ -57,6 +58,9 @@ tensors! {
     Vae, "VAE", |_it| 0;
     ControlNet, "CONTROL_NET", |_it| 0;
     Upscaler, "UPSCALE_MODEL", |_it| 0;
+    LanguageModel, "LANGUAGE_MODEL", |_it| 0;
+    Options, "LANGUAGE_OPTIONS", |_it| 0;
+    Conversation, "CONVERSATION", |it| it.bytes();
     Method, "SAMPLER", |_it| 0;
     InitialNoise, "NOISE", |_it| 0;
     LatentOperation, "LATENT_OPERATION", |_it| 0;

@@ -20,6 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// So many characters of a text that grows are shown in one line.
+const TAIL: usize = 60;
+
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -40,6 +43,8 @@ pub struct Progress {
     names: HashMap<NodeId, (String, Option<String>)>,
     saved: Vec<PathBuf>,
     started: Instant,
+    /// The node whose words the bar shows.
+    speaker: Option<NodeId>,
 }
 
 impl Progress {
@@ -47,7 +52,7 @@ impl Progress {
     pub fn new(manner: Manner, graph: &Graph, folders: Arc<Folders>, started: Instant) -> Self {
         let names = graph.iter().map(|(id, node)| (id.clone(), (node.class.clone(), node.title.clone()))).collect();
         let bar = (manner == Manner::Words && std::io::stderr().is_terminal()).then(bar);
-        Self { manner, bar, folders, names, saved: Vec::new(), started }
+        Self { manner, bar, folders, names, saved: Vec::new(), started, speaker: None }
     }
 
     /// What the user calls a node.
@@ -102,7 +107,7 @@ impl Progress {
         }
     }
 
-    fn say(&self, event: &Event) -> Result<(), Error> {
+    fn say(&mut self, event: &Event) -> Result<(), Error> {
         match event {
             Event::Started(node) => {
                 if let Some(bar) = &self.bar {
@@ -110,6 +115,12 @@ impl Progress {
                     bar.set_message(plain(self.title(&node.display)));
                     bar.set_length(0);
                     bar.reset();
+                }
+            }
+            // Words that grow say more than a bar.
+            Event::Progress { node, done, .. } if self.speaker.as_ref() == Some(&node.id) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(*done as u64);
                 }
             }
             Event::Progress { node, done, total } => {
@@ -134,7 +145,14 @@ impl Progress {
             }
             Event::Text { node, text } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{}: {}", plain(self.title(&node.display)), plain(text).replace('\n', " ")));
+                    if self.speaker.as_ref() != Some(&node.id) {
+                        bar.set_style(style("{spinner} {wide_msg}"));
+                        self.speaker = Some(node.id.clone());
+                    }
+                    let (title, words) = (plain(self.title(&node.display)), plain(text).replace('\n', " "));
+                    // The newest words are at the end.
+                    let cut = words.char_indices().rev().nth(TAIL - 1).map_or(0, |it| it.0);
+                    bar.set_message(format!("{title}: {}{}", if cut > 0 { "…" } else { "" }, &words[cut..]));
                 }
             }
             Event::Began

@@ -32,6 +32,10 @@ pub enum Prompt<'a> {
     Chat(&'a [Message]),
 }
 
+/// A conversation so far, the first turn first. Cloning it copies nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conversation(pub Arc<[Message]>);
+
 /// How an answer is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -65,6 +69,36 @@ pub struct Answer {
     pub read: usize,
     /// Why it ended.
     pub reason: Reason,
+}
+
+impl Conversation {
+    /// The same with more turns.
+    #[must_use]
+    pub fn with(&self, turns: impl IntoIterator<Item = Message>) -> Self {
+        Self(self.0.iter().cloned().chain(turns).collect())
+    }
+
+    /// How many bytes its texts have.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|it| it.role.len() + it.content.len()).sum()
+    }
+}
+
+impl Message {
+    /// A turn of this role.
+    pub fn new(role: &str, content: impl Into<String>) -> Self {
+        Self { role: role.to_owned(), content: content.into() }
+    }
+}
+
+impl Reason {
+    /// The name that OpenAI's interface has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::End | Self::Stop => "stop",
+            Self::Length => "length",
+        }
+    }
 }
 
 impl fmt::Debug for LanguageModel {

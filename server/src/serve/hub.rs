@@ -205,6 +205,23 @@ impl Client {
 
     /// Waits for what is to be sent. `None` when the client is cut off.
     pub(crate) async fn next(&self) -> Option<Vec<Message>> {
+        let (frames, features) = self.frames().await?;
+        Some(frames.into_iter().filter_map(|it| it.encode(features)).collect())
+    }
+
+    /// Waits for what nodes say of their work, of which the latest counts. `None` when the client is cut off.
+    pub(crate) async fn next_words(&self) -> Option<String> {
+        loop {
+            let (frames, _) = self.frames().await?;
+            let words = frames.into_iter().rev().find_map(|it| if let Frame::Words(words) = it { Some(words) } else { None });
+            if let Some(words) = words {
+                return Some(words.2.clone());
+            }
+        }
+    }
+
+    /// Takes everything out of the outbox, once there is something.
+    async fn frames(&self) -> Option<(VecDeque<Frame>, Features)> {
         loop {
             let shut_until = {
                 let mut outbox = self.outbox.lock();
@@ -213,9 +230,7 @@ impl Client {
                 }
                 let shut_until = outbox.shut_until();
                 if shut_until.is_none() && !outbox.frames.is_empty() {
-                    let (frames, features) = (std::mem::take(&mut outbox.frames), outbox.features);
-                    drop(outbox);
-                    return Some(frames.into_iter().filter_map(|it| it.encode(features)).collect());
+                    return Some((std::mem::take(&mut outbox.frames), outbox.features));
                 }
                 shut_until
             };

@@ -146,7 +146,9 @@ const ROWS: &[Row] = &[
     row("get", "/internal/folder_paths", "Lists the folders of each kind of model"),
     row("get", "/internal/files/{place}", "Lists the files of output, input or temp"),
     row("post", "/v1/images/generations", "Draws pictures, as OpenAI's interface does").json("Images").gives("Pictures"),
-    row("get", "/v1/models", "Lists what /v1/images/generations draws with"),
+    row("post", "/v1/chat/completions", "Lets a language model answer, as OpenAI's interface does").json("Chat"),
+    row("post", "/v1/completions", "Lets a language model go on with a text, as OpenAI's interface does").json("Completion"),
+    row("get", "/v1/models", "Lists the language models, and what /v1/images/generations draws with"),
     row("get", "/openapi.json", "This description"),
     row("get", "/docs", "This description as a page").gives("Bytes"),
     row("get", "/docs/page.js", "What makes the page of it").gives("Bytes"),
@@ -159,6 +161,21 @@ fn schemas() -> Value {
     let ids = json!({ "type": "array", "items": { "type": "string" } });
     let file = json!({ "type": "string", "format": "binary" });
     let object = |properties: Value, required: Value| json!({ "type": "object", "properties": properties, "required": required });
+    let number = json!({ "type": "number" });
+    let whole = json!({ "type": "integer", "minimum": 0 });
+    // What both ways to let a model write have in common.
+    let writing = |mut own: Value| {
+        for name in ["temperature", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"] {
+            own[name] = number.clone();
+        }
+        for name in ["max_tokens", "top_k", "seed"] {
+            own[name] = whole.clone();
+        }
+        (own["model"], own["stream"]) = (text.clone(), truth.clone());
+        own["stop"] = json!({ "oneOf": [text, ids] });
+        own["stream_options"] = json!({ "type": "object", "properties": { "include_usage": truth } });
+        own
+    };
     let node = object(
         json!({ "class_type": text, "inputs": { "type": "object", "description": "Values, and links as [node, output]" }, "_meta": { "type": "object" } }),
         json!(["class_type", "inputs"]),
@@ -197,6 +214,8 @@ fn schemas() -> Value {
             "response_format": { "type": "string", "enum": ["url", "b64_json"] },
             "seed": { "type": "integer" },
         }), json!(["prompt"])),
+        "Chat": object(writing(json!({ "messages": { "type": "array", "items": object(json!({ "role": text, "content": text }), json!(["role", "content"])) } })), json!(["messages"])),
+        "Completion": object(writing(json!({ "prompt": text })), json!(["prompt"])),
         "Pictures": object(json!({
             "created": { "type": "integer" },
             "data": { "type": "array", "items": object(json!({ "url": text, "b64_json": text }), json!([])) },

@@ -2,6 +2,7 @@
 //!
 //! Every route is there twice, bare and below `/api`, as in ComfyUI.
 
+mod chat;
 mod docs;
 mod files;
 mod history;
@@ -53,6 +54,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .nest("/api", api)
         .merge(internal::routes())
         .merge(openai::routes())
+        .merge(chat::routes())
         .merge(docs::routes())
         .fallback(editor::file)
         .layer(DefaultBodyLimit::max(app.settings.most_upload))

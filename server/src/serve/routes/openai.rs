@@ -145,12 +145,12 @@ struct Wish {
 }
 
 /// Why not, as OpenAI says it.
-fn wrong(parameter: &str, message: impl Into<String>) -> Refusal {
+pub(super) fn wrong(parameter: &str, message: impl Into<String>) -> Refusal {
     let error = json!({ "message": message.into(), "type": "invalid_request_error", "param": parameter, "code": null });
     Refusal::Prompt(StatusCode::BAD_REQUEST, json!({ "error": error }))
 }
 
-fn failed(message: impl Into<String>) -> Refusal {
+pub(super) fn failed(message: impl Into<String>) -> Refusal {
     let error = json!({ "message": message.into(), "type": "server_error", "param": null, "code": null });
     Refusal::Prompt(StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error }))
 }
@@ -196,9 +196,20 @@ impl Wish {
 }
 
 /// Jobs that nobody waits for any more when the request is given up.
-struct Waited {
+pub(super) struct Waited {
     app: Arc<App>,
     ids: Vec<String>,
+}
+
+impl Waited {
+    pub(super) fn new(app: Arc<App>, ids: Vec<String>) -> Self {
+        Self { app, ids }
+    }
+
+    /// They ended by themselves.
+    pub(super) fn is_over(mut self) {
+        self.ids.clear();
+    }
 }
 
 impl Drop for Waited {
@@ -232,7 +243,7 @@ async fn generate(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
             prompts.into_iter().map(accept).collect::<Result<Vec<String>, Refusal>>()
         })
         .await??;
-    let mut waited = Waited { app: app.clone(), ids: ids.clone() };
+    let waited = Waited::new(app.clone(), ids.clone());
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or("localhost").to_owned();
     let mut data = Vec::new();
     for id in ids {
@@ -247,13 +258,13 @@ async fn generate(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
             });
         }
     }
-    waited.ids.clear();
+    waited.is_over();
     let created = crate::serve::time::now() / 1000;
     Ok(json(&json!({ "created": created, "data": data })))
 }
 
 /// Waits for a job.
-async fn ended(app: &Arc<App>, id: &str) -> Result<Listed, Refusal> {
+pub(super) async fn ended(app: &Arc<App>, id: &str) -> Result<Listed, Refusal> {
     loop {
         let change = app.hub.next_change();
         tokio::pin!(change);
@@ -307,8 +318,11 @@ fn query(file: &Saved) -> String {
     format!("filename={}&subfolder={}&type={}", encode(&file.name), encode(&file.subfolder), encode(&file.place))
 }
 
-async fn models() -> impl IntoResponse {
-    json(&json!({ "object": "list", "data": [{ "id": "burnish", "object": "model", "created": 0, "owned_by": "burnish" }] }))
+async fn models(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Refusal> {
+    let language = app.wait(|app| app.settings.folders.files("language_models")).await?;
+    let model = |id: String| json!({ "id": id, "object": "model", "created": 0, "owned_by": "burnish" });
+    let data: Vec<Value> = std::iter::once("burnish".to_owned()).chain(language).map(model).collect();
+    Ok(json(&json!({ "object": "list", "data": data })))
 }
 
 #[cfg(test)]
