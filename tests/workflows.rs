@@ -43,6 +43,7 @@ fn texts(path: &Path) -> Vec<(String, String)> {
 fn every_workflow_draws_its_pictures() {
     let counts = [
         ("batch", 4, 64),
+        ("chat", 0, 0),
         ("controlnet", 1, 64),
         ("hires-fix", 1, 128),
         ("image-to-image", 2, 64),
@@ -50,6 +51,7 @@ fn every_workflow_draws_its_pictures() {
         ("lora", 1, 64),
         ("prompt-editing", 1, 64),
         ("prompt-weighting", 1, 64),
+        ("prompt-writer", 1, 64),
         ("save-checkpoint", 1, 64),
         ("text-to-image", 1, 64),
         ("upscale", 1, 256),
@@ -83,6 +85,28 @@ fn every_workflow_draws_its_pictures() {
         seen.push(name);
     }
     assert_eq!(seen.len(), counts.len());
+}
+
+/// The second question is answered knowing the first, and the prompt that is written is the prompt that is drawn.
+#[test]
+fn a_language_model_answers_and_writes_prompts() {
+    let out = tempfile::tempdir().expect("a folder");
+    let said = |workflow: &str, set: &[&str]| {
+        let arguments: Vec<&str> = set.iter().flat_map(|it| ["--set", it]).collect();
+        let output = run(&root().join(workflow), out.path(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let greedy = ["2.temperature=0", "3.temperature=0", "2.prompt=draw a fox on blue", "3.prompt=a bus on pink"];
+    let chat = said("workflows/chat.json", &greedy);
+    assert!(chat.contains("First answer: a fox on a blue background"), "{chat}");
+    assert!(chat.contains("Second answer: a bus on a pink background"), "{chat}");
+    let writer = said("workflows/prompt-writer.json", &["9.temperature=0", "9.prompt=please draw a lion on green"]);
+    assert!(writer.contains("What it wrote: a lion on a green background"), "{writer}");
+    let direct = said("workflows/text-to-image.json", &["2.text=a lion on a green background"]);
+    assert!(direct.contains(".png"), "{direct}");
+    let [written, typed] = [0, 1].map(|at| image::open(&pictures(out.path())[at]).expect("a picture").to_rgb8().into_raw());
+    assert_eq!(written, typed);
 }
 
 #[test]

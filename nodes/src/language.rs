@@ -49,7 +49,11 @@ impl Run for LanguageModelLoader {
 
 /// How a language model chooses its words, beyond what every node that writes asks for.
 #[derive(Node)]
-#[node(display = "Language Model Options", category = "language", outputs(LANGUAGE_OPTIONS = "For nodes that let a model write."))]
+#[node(
+    display = "Language Model Options",
+    category = "language",
+    outputs(LANGUAGE_OPTIONS = "For nodes that let a model write.")
+)]
 struct LanguageModelOptions {
     /// So many of the likeliest tokens may be chosen; 0 means all.
     #[input(default = 0, min = 0, max = MOST_TOKENS)]

@@ -179,7 +179,10 @@ mod tests {
         // moves by this standard deviation, and seven of them never happen.
         let deviation = numbers.powi_scalar(2).sum_dim(1).sqrt().transpose().div_scalar(254.0 * 3_f32.sqrt());
         for &arm in Arm::available() {
-            let y = Tensor::<2>::from_data(cpu(arm, flex(x.clone()), raw(&weight), bias.clone().map(flex), format).into_data(), &x.device());
+            let y = Tensor::<2>::from_data(
+                cpu(arm, flex(x.clone()), raw(&weight), bias.clone().map(flex), format).into_data(),
+                &x.device(),
+            );
             let moved = (y - exact.clone()).abs() / (deviation.clone() + 1e-5);
             let worst = moved.max().into_scalar::<f32>();
             assert!(worst < 7.0, "{arm:?} {format} {m}x{n}x{k}: {worst} deviations");

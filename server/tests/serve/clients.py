@@ -89,6 +89,11 @@ def openai(address):
     client = OpenAI(base_url=f"http://{address}/v1", api_key="any")
     answer = client.images.generate(model="burnish", prompt="a red apple", size="64x64", response_format="b64_json")
     size(base64.b64decode(answer.data[0].b64_json))
+    writing = dict(model="burnish-demo-writer", messages=[{"role": "user", "content": "draw a fox on blue"}], temperature=0)
+    whole = client.chat.completions.create(**writing).choices[0].message.content
+    assert whole == "a fox on a blue background", whole
+    pieces = [it.choices[0].delta.content or "" for it in client.chat.completions.create(**writing, stream=True)]
+    assert "".join(pieces) == whole, pieces
 
 
 globals()[sys.argv[1]](sys.argv[2])

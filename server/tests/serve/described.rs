@@ -124,6 +124,58 @@ fn pictures_are_drawn_for_programs_that_know_openai() {
     assert_eq!(listed["data"][0]["id"], "burnish");
 }
 
+/// The events of a stream.
+fn events(text: &str) -> Vec<serde_json::Value> {
+    let lines = text.lines().filter_map(|it| it.strip_prefix("data: "));
+    let (last, all): (Vec<_>, Vec<_>) = lines.partition(|it| *it == "[DONE]");
+    assert_eq!(last.len(), 1, "{text}");
+    all.into_iter().map(|it| serde_json::from_str(it).unwrap()).collect()
+}
+
+/// The same for texts, of the demo language model.
+#[test]
+fn texts_are_written_for_programs_that_know_openai() {
+    let server = Server::start(&[]);
+    let model = "burnish-demo-writer";
+    let ids: Vec<String> = server.json("/v1/models")["data"].as_array().unwrap().iter().map(|it| it["id"].to_string()).collect();
+    assert!(ids.contains(&format!("{model:?}")), "{ids:?}");
+    let turns = json!([{ "role": "user", "content": "draw a fox on blue" }]);
+    let ask = |more: serde_json::Value| {
+        let mut body = json!({ "model": model, "messages": turns, "temperature": 0 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/chat/completions", &body)
+    };
+    let answer = ask(json!({})).json();
+    let choice = &answer["choices"][0];
+    let said = "a fox on a blue background";
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!(said), &json!("stop")), "{answer}");
+    let count = |answer: &serde_json::Value, name: &str| answer["usage"][name].as_u64().unwrap();
+    assert!(count(&answer, "prompt_tokens") > 5 && count(&answer, "completion_tokens") > 5);
+    assert_eq!(count(&answer, "total_tokens"), count(&answer, "prompt_tokens") + count(&answer, "completion_tokens"));
+
+    let pieces = events(&ask(json!({ "stream": true, "stream_options": { "include_usage": true } })).text());
+    let text: String = pieces.iter().filter_map(|it| it["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, said);
+    assert_eq!(pieces[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(pieces[pieces.len() - 2]["choices"][0]["finish_reason"], "stop");
+    assert_eq!(pieces[pieces.len() - 1]["usage"], answer["usage"]);
+
+    let short = ask(json!({ "max_tokens": 2 })).json();
+    assert_eq!((&short["choices"][0]["finish_reason"], count(&short, "completion_tokens")), (&json!("length"), 2));
+    let stopped = ask(json!({ "stop": [" blue"] })).json();
+    assert_eq!(stopped["choices"][0]["message"]["content"], "a fox on a");
+
+    let asked = "<|user|>draw a fox on blue<|end|><|assistant|>";
+    let body = json!({ "model": model, "prompt": asked, "temperature": 0, "max_tokens": 40 });
+    assert_eq!(server.post("/v1/completions", &body).json()["choices"][0]["text"], said);
+
+    let missing = ask(json!({ "model": "gpt-7" }));
+    assert_eq!((missing.status, missing.json()["error"]["code"].as_str()), (404, Some("model_not_found")));
+    assert_eq!(ask(json!({ "tools": [{}] })).json()["error"]["param"], "tools");
+    let hot = ask(json!({ "top_p": 7 }));
+    assert_ne!(hot.status, 200, "{}", hot.text());
+}
+
 fn decode(text: &serde_json::Value) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text.as_str().expect("a text")).expect("base64")

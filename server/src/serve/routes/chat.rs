@@ -116,7 +116,9 @@ fn messages(value: Option<Value>) -> Result<Vec<Value>, Refusal> {
             Value::Array(parts) => {
                 let text = |part: &Value| (part["type"] == "text").then(|| part["text"].as_str().map(str::to_owned)).flatten();
                 let texts: Option<Vec<String>> = parts.iter().map(text).collect();
-                texts.ok_or_else(|| wrong(&name, format!("`{name}.content` has parts that are no texts: only those are read")))?.concat()
+                texts
+                    .ok_or_else(|| wrong(&name, format!("`{name}.content` has parts that are no texts: only those are read")))?
+                    .concat()
             }
             _ => return Err(wrong(&name, format!("`{name}.content` is a text, or a list of texts"))),
         };
@@ -140,7 +142,8 @@ impl Wish {
                 true => "there is no language model here: put one into the folder `language_models`".to_owned(),
                 false => format!("there is no such language model here; there are: {}", models.join(", ")),
             };
-            let error = json!({ "message": message, "type": "invalid_request_error", "param": "model", "code": "model_not_found" });
+            let error =
+                json!({ "message": message, "type": "invalid_request_error", "param": "model", "code": "model_not_found" });
             Refusal::Prompt(StatusCode::NOT_FOUND, json!({ "error": error }))
         })?;
         let longest = [request.whole("max_completion_tokens")?, request.whole("max_tokens")?];
@@ -334,7 +337,14 @@ async fn answer(app: Arc<App>, body: Bytes, kind: Kind) -> Result<Response, Refu
 type Told = mpsc::Sender<Result<Event, Infallible>>;
 
 /// Tells what a model writes while it does, until it is done or nobody listens.
-async fn tell(ear: &Ear, id: &str, form: &Form, usage: bool, told: &Told, waited: Waited) -> Result<(), mpsc::error::SendError<()>> {
+async fn tell(
+    ear: &Ear,
+    id: &str,
+    form: &Form,
+    usage: bool,
+    told: &Told,
+    waited: Waited,
+) -> Result<(), mpsc::error::SendError<()>> {
     let say = async |value: &Value| {
         told.send(Ok(Event::default().data(value.to_string()))).await.map_err(|_| mpsc::error::SendError(()))
     };
