@@ -129,7 +129,7 @@ fn events(text: &str) -> Vec<serde_json::Value> {
     let lines = text.lines().filter_map(|it| it.strip_prefix("data: "));
     let (last, all): (Vec<_>, Vec<_>) = lines.partition(|it| *it == "[DONE]");
     assert_eq!(last.len(), 1, "{text}");
-    all.into_iter().map(|it| serde_json::from_str(it).unwrap()).collect()
+    all.into_iter().map(|it| serde_json::from_str(it).expect("JSON")).collect()
 }
 
 /// The same for texts, of the demo language model.

@@ -330,7 +330,7 @@ async fn answer(app: Arc<App>, body: Bytes, kind: Kind) -> Result<Response, Refu
         return Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response());
     }
     let job = ended(&app, &id).await?;
-    waited.is_over();
+    waited.end();
     Ok(json(&form.whole(Written::of(&job)?)).into_response())
 }
 
@@ -367,7 +367,7 @@ async fn tell(
             () = told.closed() => return Ok(()),
         }
     };
-    waited.is_over();
+    waited.end();
     match job.and_then(|it| Written::of(&it)) {
         Ok(written) => {
             if let Some(new) = written.text.strip_prefix(&so_far).filter(|it| !it.is_empty()) {

@@ -207,7 +207,7 @@ impl Waited {
     }
 
     /// They ended by themselves.
-    pub(super) fn is_over(mut self) {
+    pub(super) fn end(mut self) {
         self.ids.clear();
     }
 }
@@ -258,7 +258,7 @@ async fn generate(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
             });
         }
     }
-    waited.is_over();
+    waited.end();
     let created = crate::serve::time::now() / 1000;
     Ok(json(&json!({ "created": created, "data": data })))
 }
