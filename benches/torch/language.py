@@ -16,7 +16,7 @@ llama = None
 
 def open_file(path):
     global llama
-    llama = llama_cpp.Llama(path, n_ctx=2048, n_batch=512, n_threads=THREADS, n_threads_batch=THREADS, verbose=False)
+    llama = llama_cpp.Llama(path, n_ctx=2048, n_batch=2048, n_threads=THREADS, n_threads_batch=THREADS, verbose=False)
 
 
 def decode(tokens):
