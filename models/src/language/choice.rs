@@ -76,32 +76,36 @@ impl Choosing {
             scores.iter_mut().for_each(|it| *it /= self.temperature);
         }
         let count = scores.len();
-        let mut order: Vec<usize> = (0..count).collect();
-        let greedy = self.temperature == 0.0;
-        if self.top_k > 0 || self.top_p < 1.0 || greedy {
-            order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        }
-        if greedy {
+        if self.temperature == 0.0 {
+            // Of several that are alike the first one, as everywhere. A step of a small model takes less time than sorting them all.
+            let first = scores.iter().enumerate().fold(0, |best, (at, it)| if *it > scores[best] { at } else { best });
             let mut likely = vec![0.0; count];
-            if let Some(first) = order.first() {
-                likely[*first] = 1.0;
-            }
+            likely.get_mut(first).into_iter().for_each(|it| *it = 1.0);
             return likely;
         }
         if self.top_k > 0 && self.top_k < count {
-            let least = scores[order[self.top_k - 1]];
+            let mut some = scores.clone();
+            let (_, least, _) = some.select_nth_unstable_by(self.top_k - 1, |a, b| b.total_cmp(a));
+            let least = *least;
             scores.iter_mut().filter(|it| **it < least).for_each(|it| *it = f32::NEG_INFINITY);
         }
         if self.top_p < 1.0 {
             let likely = softmax(&scores);
+            // All that are rarer than this are together less than what may go, so none of them is among those that stay.
+            let rare = (1.0 - self.top_p) / count as f32;
+            let mut order: Vec<usize> = (0..count).filter(|it| likely[*it] >= rare).collect();
+            order.sort_by(|a, b| likely[*b].total_cmp(&likely[*a]));
+            let mut stays = vec![false; count];
             let mut sum = 0.0_f64;
-            for (place, token) in order.iter().enumerate() {
+            for (place, token) in order.into_iter().enumerate() {
                 // The first one always stays.
                 if place > 0 && sum >= f64::from(self.top_p) {
-                    scores[*token] = f32::NEG_INFINITY;
+                    break;
                 }
-                sum += f64::from(likely[*token]);
+                stays[token] = true;
+                sum += f64::from(likely[token]);
             }
+            scores.iter_mut().zip(stays).filter(|it| !it.1).for_each(|it| *it.0 = f32::NEG_INFINITY);
         }
         if self.min_p > 0.0 {
             let likely = softmax(&scores);
@@ -158,8 +162,10 @@ mod tests {
             assert!(worst < 1e-6, "{name}: {worst}");
             assert_eq!(found.iter().filter(|it| **it > 0.0).count(), wanted.iter().filter(|it| **it > 0.0).count(), "{name}");
         }
-        let greedy = Choosing::default().likelihoods(vec![0.0, 2.0, 1.0], &[], &[]);
-        assert_eq!(greedy, [0.0, 1.0, 0.0]);
+        let greedy = Choosing::default().likelihoods(vec![0.0, 2.0, 1.0, 2.0], &[], &[]);
+        assert_eq!(greedy, [0.0, 1.0, 0.0, 0.0]);
+        let nothing = Choosing { temperature: 1.0, top_p: 0.0, ..Choosing::default() }.likelihoods(vec![0.0, 2.0, 1.0], &[], &[]);
+        assert_eq!(nothing, [0.0, 1.0, 0.0], "the likeliest stays");
         let bored = Choosing { presence: 1.0, frequency: 0.75, ..Choosing::default() };
         assert_eq!(bored.likelihoods(vec![0.0, 2.0, 1.0], &[1, 1], &[1]), [0.0, 0.0, 1.0], "2 - 1.75 is less than 1");
         assert_eq!(bored.likelihoods(vec![0.0, 2.0, 1.0], &[1, 1], &[]), [0.0, 1.0, 0.0], "what was only read is free");
