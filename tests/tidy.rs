@@ -137,14 +137,16 @@ fn no_file_names_a_place_on_one_machine() {
 }
 
 #[test]
-fn every_workflow_is_in_the_index() {
+fn every_workflow_is_in_the_index_and_in_the_gallery() {
     let index = read(Path::new("workflows/README.md"));
+    let gallery = read(Path::new("web-ui/src/panels/examples.tsx"));
     for path in files("workflows", &[".json"]) {
         if path.starts_with("workflows/models") {
             continue;
         }
         let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         assert!(index.contains(&format!("({name})")), "workflows/README.md does not link {name}");
+        assert!(gallery.contains(&format!("/workflows/{name}?raw")), "the editor's examples lack {name}");
     }
 }
 

@@ -224,6 +224,12 @@ describe("nodes", () => {
     await page.keyboard.press("Control+z");
     await page.keyboard.press("Control+z");
     expect(await point.count()).toBe(0);
+    const at = await link.locator(".react-flow__edge-interaction").evaluate((path: SVGPathElement) => {
+      const middle = path.getPointAtLength(path.getTotalLength() / 2).matrixTransform(path.getScreenCTM()!);
+      return { x: middle.x, y: middle.y };
+    });
+    await page.mouse.click(at.x, at.y, { button: "middle" });
+    expect(await point.count()).toBe(1);
   });
 });
 

@@ -60,6 +60,27 @@ describe("a graph", () => {
     expect(await editor.size()).toEqual({ nodes: 1, links: 0 });
   });
 
+  it("offers a menu of what fits where a link is let go with Shift, or always", async ({ editor }) => {
+    const { page } = editor;
+    await editor.add("KSampler", 300, 200);
+    await editor.drag(editor.slot("KSampler", "out", "0"), [900, 260], false);
+    await page.keyboard.down("Shift");
+    await page.mouse.up();
+    await page.keyboard.up("Shift");
+    expect(await page.getByRole("menuitem", { name: "loaders", exact: true }).count()).toBe(0);
+    await page.getByRole("menuitem", { name: "latent", exact: true }).hover();
+    await page.getByRole("menuitem", { name: "VAE Decode", exact: true }).click();
+    expect(await editor.size()).toEqual({ nodes: 2, links: 1 });
+    await page.keyboard.press("Control+z");
+    await editor.setting("A link that is let go over the empty canvas", "menu");
+    await editor.drag(editor.slot("KSampler", "out", "0"), [900, 260]);
+    await page.getByRole("menuitem", { name: "Search for a node…" }).click();
+    await page.getByLabel("Search for a node").waitFor();
+    await page.keyboard.type("vae decode");
+    await page.keyboard.press("Enter");
+    expect(await editor.size()).toEqual({ nodes: 2, links: 1 });
+  });
+
   it("dims the sockets that a link does not fit, and takes none of them", async ({ editor }) => {
     await editor.example("Text to image");
     const before = await editor.size();

@@ -1,7 +1,7 @@
 //! The search for a node to add, opened on the canvas or by a link that was let go.
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { NodeSpec } from "../document/catalog";
+import type { Catalog, NodeSpec } from "../document/catalog";
 import { freeNodeId, newNode, openInputs, withNode } from "../document/edit";
 import { faceOf, withRow } from "../document/face";
 import type { Json } from "../document/json";
@@ -11,7 +11,7 @@ import { documentOf, edit, layerIdOf, layerShown, select, tabOf, useEditor, type
 import { link, socketAt } from "./sockets";
 import { colourOf } from "./types";
 
-interface Entry {
+export interface Entry {
   readonly type: string;
   readonly title: string;
   readonly category: string;
@@ -25,6 +25,23 @@ function entries(doc: Document, specs: ReadonlyMap<string, NodeSpec>): Entry[] {
   const classes = [...specs.values()].map((spec): Entry => ({ type: spec.class, title: spec.title, category: spec.category, spec, texts: [spec.title, spec.class, ...spec.aliases, spec.category] }));
   const subgraphs = [...doc.layers.values()].filter((it) => it.id !== ROOT).map((it): Entry => ({ type: it.id, title: it.name || "Subgraph", category: "subgraphs of this workflow", spec: null, texts: [it.name, "subgraph"] }));
   return [...classes, ...subgraphs, own("Reroute", "Reroute"), own("PrimitiveNode", "Primitive"), own("MarkdownNote", "Note")];
+}
+
+/** What can be added here, and where a link asks, what can be at its other end. */
+export function fittingEntries(catalog: Catalog, wanted: AddRequest["link"]): Entry[] {
+  const state = useEditor.getState();
+  const doc = documentOf(state);
+  const layer = layerIdOf(tabOf(state));
+  const all = entries(doc, catalog.specs).filter((it) => it.type !== layer);
+  if (!wanted) return all;
+  return all.filter(({ type, spec }) => {
+    if (type === "Reroute") return true;
+    if (type === "PrimitiveNode") return wanted.side === "input" && /INT|FLOAT|STRING|BOOLEAN|COMBO/.test(wanted.type);
+    if (spec && !spec.changes) return wanted.side === "output" ? spec.inputs.some((it) => connects(wanted.type, it.type)) : spec.outputs.some((it) => connects(it.type, wanted.type));
+    const node = newNode(catalog, type, [0, 0], 0, doc);
+    const face = faceOf(doc, layerOf(doc, ROOT), node, catalog);
+    return (wanted.side === "output" ? face.inputs : face.outputs).some((it) => connects(it.type, wanted.type));
+  });
 }
 
 export function AddNode() {
@@ -42,22 +59,7 @@ function Search({ request }: { request: AddRequest }) {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
-  const fitting = useMemo(() => {
-    const state = useEditor.getState();
-    const doc = documentOf(state);
-    const layer = layerIdOf(tabOf(state));
-    const all = entries(doc, catalog.specs).filter((it) => it.type !== layer);
-    const { link: wanted } = request;
-    if (!wanted) return all;
-    return all.filter(({ type, spec }) => {
-      if (type === "Reroute") return true;
-      if (type === "PrimitiveNode") return wanted.side === "input" && /INT|FLOAT|STRING|BOOLEAN|COMBO/.test(wanted.type);
-      if (spec && !spec.changes) return wanted.side === "output" ? spec.inputs.some((it) => connects(wanted.type, it.type)) : spec.outputs.some((it) => connects(it.type, wanted.type));
-      const node = newNode(catalog, type, [0, 0], 0, doc);
-      const face = faceOf(doc, layerOf(doc, ROOT), node, catalog);
-      return (wanted.side === "output" ? face.inputs : face.outputs).some((it) => connects(it.type, wanted.type));
-    });
-  }, [catalog, request]);
+  const fitting = useMemo(() => fittingEntries(catalog, request.link), [catalog, request]);
   const found = useMemo(() => search(query, fitting, (it) => it.texts).slice(0, 100), [query, fitting]);
   useEffect(() => {
     list.current?.children[at]?.scrollIntoView({ block: "nearest" });

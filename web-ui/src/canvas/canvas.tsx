@@ -23,11 +23,11 @@ import { faceOf, foldedRows, seenFace } from "../document/face";
 import { shapeOf, TITLE } from "../document/geometry";
 import { INPUT_NODE, isAny, keyOf, kindOf, layerOf, Mode, OUTPUT_NODE, socketType, type Document, type GraphNode, type Layer, type Link, type Point } from "../document/model";
 import { addBlueprint, openFile, useBlueprints } from "../store/actions";
-import { edit, layerIdOf, layerShown, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
+import { type AddRequest, edit, layerIdOf, layerShown, NOTHING, patchTab, prefixOf, select, tabOf, useEditor, type Selection } from "../store/editor";
 import { showsSomething, useRun } from "../store/run";
 import { useSettings } from "../store/settings";
 import { dimOthers, undim } from "./connecting";
-import { canvasMenu, groupMenu, linkMenu, nodeMenu } from "./context-menu";
+import { canvasMenu, groupMenu, linkMenu, nodeMenu, releaseMenu } from "./context-menu";
 import { ENDS, EndsView } from "./ends";
 import { FAR, fit, setFlow, setPointer, toCanvas, useFar } from "./flow";
 import { GroupView } from "./group";
@@ -188,6 +188,12 @@ function onEdgeContextMenu(event: ReactMouseEvent, edge: LinkOnCanvas): void {
 
 const addPoint = (event: ReactMouseEvent, edge: LinkOnCanvas) => edit((doc, layer) => addReroute(doc, layer, Number(edge.id), toCanvas([event.clientX, event.clientY])));
 
+/** The middle button, let go where it was pressed, as Alt with the left one. */
+function onMiddleClick(event: ReactMouseEvent): void {
+  const id = event.button === 1 ? (event.target as Element).closest<HTMLElement>(".react-flow__edge")?.dataset.id : undefined;
+  if (id !== undefined) edit((doc, layer) => addReroute(doc, layer, Number(id), toCanvas([event.clientX, event.clientY])));
+}
+
 function onEdgeClick(event: ReactMouseEvent, edge: LinkOnCanvas): void {
   if (event.altKey) addPoint(event, edge);
 }
@@ -306,9 +312,13 @@ function Sheet() {
     if (!under?.closest(".react-flow")) return;
     const body = under.closest<HTMLElement>(".react-flow__node-node");
     if (body?.dataset.id && body.dataset.id !== from.node) return connectToBody(from, body.dataset.id);
-    if (under.closest(".react-flow__pane") && useSettings.getState().release === "search") {
-      useEditor.setState({ add: { at: toCanvas(screen), screen, link: { node: from.node, slot: state.fromHandle.id ?? "", side: from.side, type: from.type } } });
-    }
+    if (!under.closest(".react-flow__pane")) return;
+    const request: AddRequest = { at: toCanvas(screen), screen, link: { node: from.node, slot: state.fromHandle.id ?? "", side: from.side, type: from.type } };
+    const { release } = useSettings.getState();
+    // Shift does the other of the two.
+    const way = event.shiftKey && release !== "nothing" ? (release === "search" ? "menu" : "search") : release;
+    if (way === "menu") releaseMenu(request);
+    else if (way === "search") useEditor.setState({ add: request });
   }, []);
 
   const onNodeDragStart = useCallback((_: unknown, node: OnCanvas) => {
@@ -363,6 +373,7 @@ function Sheet() {
       className="canvas"
       data-links={settings.links}
       onDoubleClick={onDoubleClick}
+      onAuxClick={onMiddleClick}
       onPointerMove={(event) => setPointer([event.clientX, event.clientY])}
       onDragOver={(event) => {
         event.preventDefault();

@@ -8,8 +8,9 @@ import { keyOf, kindOf, Mode, type Point } from "../document/model";
 import { promotable, promote, removePort } from "../document/subgraph";
 import { openMask } from "../panels/mask";
 import { ownClipboard, pasteText, publish } from "../store/actions";
-import { documentOf, edit, enter, layerIdOf, layerShown, select, tabOf, useEditor } from "../store/editor";
+import { type AddRequest, documentOf, edit, enter, layerIdOf, layerShown, select, tabOf, useEditor } from "../store/editor";
 import { openMenu, type MenuItem } from "../ui/menu";
+import { addNode, fittingEntries } from "./add-node";
 import { pointed, toCanvas } from "./flow";
 import { loadedPicture } from "./preview";
 import { PALETTE } from "./types";
@@ -38,22 +39,35 @@ interface Branch {
   readonly nodes: { type: string; title: string }[];
 }
 
-/** The classes by category, as menus inside of menus. */
-function categories(place: Point): readonly MenuItem[] {
+/** Classes by category, as menus inside of menus. */
+function categories(classes: Iterable<{ readonly type: string; readonly title: string; readonly category: string }>, take: (type: string) => void): readonly MenuItem[] {
   const root: Branch = { branches: new Map(), nodes: [] };
-  for (const spec of useEditor.getState().catalog.specs.values()) {
+  for (const { type, title, category } of classes) {
     let at = root;
-    for (const part of spec.category.split("/").filter(Boolean)) {
+    for (const part of category.split("/").filter(Boolean)) {
       if (!at.branches.has(part)) at.branches.set(part, { branches: new Map(), nodes: [] });
       at = at.branches.get(part)!;
     }
-    at.nodes.push({ type: spec.class, title: spec.title });
+    at.nodes.push({ type, title });
   }
   const items = (branch: Branch): MenuItem[] => [
     ...[...branch.branches].sort(([a], [b]) => a.localeCompare(b)).map(([label, inner]): MenuItem => ({ label, items: () => items(inner) })),
-    ...branch.nodes.sort((a, b) => a.title.localeCompare(b.title)).map((it): MenuItem => ({ label: it.title, run: () => add(it.type, place) })),
+    ...branch.nodes.sort((a, b) => a.title.localeCompare(b.title)).map((it): MenuItem => ({ label: it.title, run: () => take(it.type) })),
   ];
   return items(root);
+}
+
+/** All classes of the server. */
+const allClasses = () => [...useEditor.getState().catalog.specs.values()].map(({ class: type, title, category }) => ({ type, title, category }));
+
+/** Where a link was let go: what can be at its other end. */
+export function releaseMenu(request: AddRequest): void {
+  const take = (type: string) => addNode(type, request);
+  openMenu({ x: request.screen[0], y: request.screen[1] }, [
+    { label: "Search for a node…", run: () => useEditor.setState({ add: request }) },
+    "-",
+    ...categories(fittingEntries(useEditor.getState().catalog, request.link), take),
+  ]);
 }
 
 export function canvasMenu(event: ReactMouseEvent | MouseEvent): void {
@@ -61,7 +75,7 @@ export function canvasMenu(event: ReactMouseEvent | MouseEvent): void {
   const kept = ownClipboard();
   openMenu(at(event), [
     entry("add"),
-    { label: "Add from category", items: () => categories(place) },
+    { label: "Add from category", items: () => categories(allClasses(), (type) => add(type, place)) },
     {
       label: "Add",
       items: () => [

@@ -10,6 +10,8 @@ import { undim, usePicked } from "./connecting";
 import { connectToBody, link, socketAt } from "./sockets";
 import { colourOf } from "./types";
 
+type Drag = Parameters<typeof XYHandle.onPointerDown>[1];
+
 interface SlotProps {
   readonly side: "input" | "output";
   readonly id: string;
@@ -26,28 +28,41 @@ interface SlotProps {
 export function Slot({ side, id, type, y, linked, label, bad, small, isList }: SlotProps) {
   const node = useNodeId();
   const store = useStoreApi();
-  /** With Shift, all links of an output are dragged to another. */
-  const pickAll = (event: ReactMouseEvent | ReactPointerEvent) => {
+  /** Drags the end of a link that lies here: it hangs at `other` meanwhile. */
+  const drag = (event: ReactMouseEvent | ReactPointerEvent, other: { node: string; handle: string | null; side: "input" | "output" }, ends: Pick<Drag, "onConnect" | "onConnectStart" | "onConnectEnd">) => {
     const state = store.getState();
-    const edges = state.edges.filter((it) => it.source === node && it.sourceHandle === id);
-    const [first] = edges;
-    if (!first) return;
     event.stopPropagation();
     XYHandle.onPointerDown(event.nativeEvent, {
       autoPanOnConnect: state.autoPanOnConnect,
       connectionMode: state.connectionMode,
       connectionRadius: state.connectionRadius,
       domNode: state.domNode,
-      handleId: first.targetHandle ?? null,
-      nodeId: first.target,
+      handleId: other.handle,
+      nodeId: other.node,
       nodeLookup: state.nodeLookup,
-      isTarget: true,
-      edgeUpdaterType: "target",
+      isTarget: other.side === "input",
+      edgeUpdaterType: other.side === "input" ? "target" : "source",
       lib: state.lib,
       flowId: state.rfId,
       cancelConnection: state.cancelConnection,
       panBy: state.panBy,
       isValidConnection: (it) => store.getState().isValidConnection?.(it) ?? true,
+      updateConnection: state.updateConnection,
+      getTransform: () => store.getState().transform,
+      getFromHandle: () => store.getState().connection.fromHandle,
+      autoPanSpeed: state.autoPanSpeed,
+      dragThreshold: 2,
+      handleDomNode: event.currentTarget,
+      ...ends,
+    });
+  };
+  /** With Shift, all links of an output are dragged to another. */
+  const pickAll = (event: ReactMouseEvent | ReactPointerEvent) => {
+    const state = store.getState();
+    const edges = state.edges.filter((it) => it.source === node && it.sourceHandle === id);
+    const [first] = edges;
+    if (!first) return;
+    drag(event, { node: first.target, handle: first.targetHandle ?? null, side: "input" }, {
       onConnect: (connection) => {
         const from = socketAt(connection.source, connection.sourceHandle);
         if (!from || (connection.source === node && connection.sourceHandle === id)) return;
@@ -60,12 +75,6 @@ export function Slot({ side, id, type, y, linked, label, bad, small, isList }: S
       },
       onConnectStart: state.onConnectStart,
       onConnectEnd: undim,
-      updateConnection: state.updateConnection,
-      getTransform: () => store.getState().transform,
-      getFromHandle: () => store.getState().connection.fromHandle,
-      autoPanSpeed: state.autoPanSpeed,
-      dragThreshold: 2,
-      handleDomNode: event.currentTarget,
     });
   };
   /** A link is dragged off its input: from then on it hangs at its other end. */
@@ -75,22 +84,7 @@ export function Slot({ side, id, type, y, linked, label, bad, small, isList }: S
     const state = store.getState();
     const edge = state.edges.find((it) => it.target === node && it.targetHandle === id);
     if (!edge) return;
-    event.stopPropagation();
-    XYHandle.onPointerDown(event.nativeEvent, {
-      autoPanOnConnect: state.autoPanOnConnect,
-      connectionMode: state.connectionMode,
-      connectionRadius: state.connectionRadius,
-      domNode: state.domNode,
-      handleId: edge.sourceHandle ?? null,
-      nodeId: edge.source,
-      nodeLookup: state.nodeLookup,
-      isTarget: false,
-      edgeUpdaterType: "source",
-      lib: state.lib,
-      flowId: state.rfId,
-      cancelConnection: state.cancelConnection,
-      panBy: state.panBy,
-      isValidConnection: (it) => store.getState().isValidConnection?.(it) ?? true,
+    drag(event, { node: edge.source, handle: edge.sourceHandle ?? null, side: "output" }, {
       onConnect: (connection) => {
         if (connection.target === node && connection.targetHandle === id) return;
         const from = socketAt(connection.source, connection.sourceHandle);
@@ -117,12 +111,6 @@ export function Slot({ side, id, type, y, linked, label, bad, small, isList }: S
         if (from && body?.dataset.id && body.dataset.id !== node) connectToBody(from, body.dataset.id, gesture);
         settle();
       },
-      updateConnection: state.updateConnection,
-      getTransform: () => store.getState().transform,
-      getFromHandle: () => store.getState().connection.fromHandle,
-      autoPanSpeed: state.autoPanSpeed,
-      dragThreshold: 2,
-      handleDomNode: event.currentTarget,
     });
   };
   return (

@@ -48,7 +48,7 @@ type Field = { [K in keyof Settings]: { key: K; label: string; about?: string; o
 const FIELDS: readonly Field[] = [
   { key: "theme", label: "Theme", options: [["system", "As the system"], ["dark", "Dark"], ["light", "Light"]] },
   { key: "links", label: "Links", options: [["spline", "Curved"], ["straight", "Straight"], ["step", "At right angles"], ["hidden", "Hidden"]] },
-  { key: "release", label: "A link that is let go over the empty canvas", options: [["search", "Searches for a node"], ["nothing", "Does nothing"]] },
+  { key: "release", label: "A link that is let go over the empty canvas", options: [["search", "Searches for a node"], ["menu", "Opens a menu"], ["nothing", "Does nothing"]] },
   { key: "drag", label: "Dragging the empty canvas", options: [["pan", "Moves the view"], ["select", "Selects"]] },
   { key: "wheel", label: "The wheel", options: [["zoom", "Zooms"], ["pan", "Moves the view"]] },
   { key: "control", label: "Seeds change", options: [["after", "After each run"], ["before", "Before each run"]] },

@@ -7,8 +7,8 @@ export interface Settings {
   theme: "dark" | "light" | "system";
   /** How links are drawn. */
   links: "spline" | "straight" | "step" | "hidden";
-  /** What happens when a link is let go over the empty canvas. */
-  release: "search" | "nothing";
+  /** What happens when a link is let go over the empty canvas; with Shift the other of search and menu. */
+  release: "search" | "menu" | "nothing";
   snap: boolean;
   minimap: boolean;
   /** What dragging the empty canvas does. */
