@@ -18,10 +18,17 @@ pub fn twist(state: &mut [u32; TWISTER_WORDS]) {
 /// `torch.rand`'s numbers of words of a state: 24 bits in 0..1 each. As many as there are of both.
 pub fn tempered_uniform(words: &[u32], values: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the machine has these instructions.
-        unsafe { uniform_avx2(words, values) };
-        return;
+    {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the machine has these instructions.
+            unsafe { uniform_avx512(words, values) };
+            return;
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the machine has these instructions.
+            unsafe { uniform_avx2(words, values) };
+            return;
+        }
     }
     uniform(words, values);
 }
@@ -34,6 +41,16 @@ pub fn tempered_uniform(words: &[u32], values: &mut [f32]) {
 #[target_feature(enable = "avx2")]
 unsafe fn twist_avx2(state: &mut [u32; TWISTER_WORDS]) {
     twisted(state);
+}
+
+/// The same as [`uniform`] for machines with the widest lanes. (The twist gains nothing by them.)
+///
+/// # Safety
+/// The machine has these instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn uniform_avx512(words: &[u32], values: &mut [f32]) {
+    uniform(words, values);
 }
 
 /// The same as [`uniform`] for machines with wide integers.

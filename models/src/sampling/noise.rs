@@ -47,14 +47,22 @@ impl Generator {
             return;
         }
         self.uniform(values);
-        let whole = count - count % BLOCK;
-        values[..whole].par_chunks_mut(256 * BLOCK).for_each(kernels::box_muller);
+        kernels::box_muller(values);
         if !count.is_multiple_of(BLOCK) {
             // The last sixteen are drawn afresh: they overlap the last whole block.
             let tail = &mut values[count - BLOCK..];
             self.uniform(tail);
             kernels::box_muller(tail);
         }
+    }
+
+    /// As if so many uniform numbers had been drawn.
+    fn skip(&mut self, mut count: usize) {
+        while count > TWISTER_WORDS - self.next {
+            count -= TWISTER_WORDS - self.next;
+            self.twist();
+        }
+        self.next += count;
     }
 
     /// `torch.rand`'s numbers: 24 bits in 0..1 each.
@@ -247,24 +255,33 @@ impl Brownian {
 struct BrownianPath {
     seed: u64,
     /// From the whole way down to the last point that was asked, as far as memory is lent.
-    trail: Vec<Stretch>,
-    /// The last points that were asked: a step begins where the last one ended.
+    trail: Vec<Place>,
+    /// The numbers in runs, each of which is followed from the first cut to the last while it is near the processor.
+    runs: Vec<Run>,
+    /// W(point) - W(start) at the last points that were asked, the newest last: a step begins where the last one ended.
     recent: Vec<(f64, Vec<f32>)>,
-    /// Memory for draws: fresh memory costs as much as drawing.
-    draws: Vec<Vec<f32>>,
 }
 
-/// A part of the way.
+/// A run of numbers along the trail.
+struct Run {
+    /// How many numbers lie before it.
+    first: usize,
+    /// A bridge for each place of the trail.
+    trail: Vec<Bridge>,
+    /// The one at hand.
+    bridge: Bridge,
+}
+
+/// What is known of a part of the way.
 #[derive(Clone)]
-struct Stretch {
-    place: Place,
+struct Bridge {
     /// W(start) - W(the path's start).
     before: Vec<f32>,
     /// W(end) - W(start).
     whole: Vec<f32>,
 }
 
-/// Where a stretch is, and what number it has in its row of the tree.
+/// Where a part of the way is, and what number it has in its row of the tree.
 #[derive(Clone, Copy)]
 struct Place {
     start: f64,
@@ -273,8 +290,7 @@ struct Place {
     depth: u64,
 }
 
-/// A stretch that is cut in two, and which half is taken.
-#[derive(Clone, Copy)]
+/// A part of the way that is cut in two, and which half is taken.
 struct Cut {
     seed: u32,
     /// The straight line's part up to the middle, and the spread around it.
@@ -284,18 +300,30 @@ struct Cut {
     taken: Place,
 }
 
-/// Bytes that the trail of a path may take, and its most stretches: points lie too far apart to share more.
+/// Bytes that the trail of a path may take, and its most places: points lie too far apart to share more.
 const TRAIL: usize = 64 << 20;
-const MOST_STRETCHES: usize = 6;
+const MOST_PLACES: usize = 6;
+/// So many points are kept: the two ends of a step, and the one that is asked next.
+const RECENT: usize = 3;
+/// Numbers that are drawn at a time: their noise stays in the nearest memory.
+const DRAW: usize = 8 * TWISTER_WORDS;
 
 impl BrownianPath {
     fn new(seed: u64, from: f32, to: f32, count: usize) -> Self {
         let [first] = SeedSequence::new(seed, &[]).state();
         let root = (f64::from(to) - f64::from(from)).max(0.0).sqrt() as f32;
-        let whole = Generator::new(u64::from(first)).normal(count).into_iter().map(|it| it * root).collect();
+        let mut whole = Generator::new(u64::from(first)).normal(count);
+        whole.iter_mut().for_each(|it| *it *= root);
         let place = Place { start: grid(f64::from(from)), end: grid(f64::from(to)), key: 0, depth: 0 };
-        let draws = vec![vec![0.0; count]; rayon::current_num_threads()];
-        Self { seed, trail: vec![Stretch { place, before: vec![0.0; count], whole }], recent: Vec::new(), draws }
+        // A run for each thread, but none so short that finding its beginning costs more than drawing it.
+        let length = count.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK).max(DRAW);
+        let runs = (0..(count / length).max(1)).map(|run| {
+            let first = run * length;
+            let last = if count - first < 2 * length { count } else { first + length };
+            let bridge = Bridge { before: vec![0.0; last - first], whole: whole[first..last].to_vec() };
+            Run { first, trail: vec![bridge.clone()], bridge }
+        });
+        Self { seed, trail: vec![place], runs: runs.collect(), recent: Vec::new() }
     }
 
     /// `(W(high) - W(low)) / √(high - low)`, with the sign of the direction.
@@ -303,67 +331,62 @@ impl BrownianPath {
         let (low, high) = (f64::from(from.min(to)), f64::from(from.max(to)));
         let sign = if from < to { 1.0 } else { -1.0 };
         let scale = sign / (to - from).abs().sqrt();
-        let low = self.at(low);
-        let mut increment = self.at(high);
-        increment.iter_mut().zip(low).for_each(|(high, low)| *high = (*high - low) * scale);
-        increment
+        let low = self.known(low);
+        let high = self.known(high);
+        let values = |point: f64| &self.recent[self.recent.iter().rposition(|it| it.0 == point).unwrap_or(0)].1;
+        values(high).iter().zip(values(low)).map(|(high, low)| (high - low) * scale).collect()
+    }
+
+    /// Sees to it that a point is among the recent ones, and gives its place on the grid.
+    fn known(&mut self, point: f64) -> f64 {
+        let Place { start, end, .. } = self.trail[0];
+        let point = grid(point.clamp(start, end.max(start)));
+        let recent = match self.recent.iter().position(|it| it.0 == point) {
+            Some(known) => self.recent.remove(known),
+            None => {
+                let used = if self.recent.len() == RECENT { Some(self.recent.remove(0).1) } else { None };
+                let count = self.runs.iter().map(|it| it.bridge.whole.len()).sum();
+                let mut values = used.unwrap_or_else(|| vec![0.0; count]);
+                self.bisect(point, &mut values);
+                (point, values)
+            }
+        };
+        self.recent.push(recent);
+        point
     }
 
     /// W(point) - W(start).
-    fn at(&mut self, point: f64) -> Vec<f32> {
-        let Place { start, end, .. } = self.trail[0].place;
-        let point = grid(point.clamp(start, end.max(start)));
-        let value = match self.recent.iter().position(|(at, _)| *at == point) {
-            Some(known) => self.recent.remove(known).1,
-            None => self.bisect(point),
-        };
-        if self.recent.len() == 2 {
-            self.recent.remove(0);
-        }
-        self.recent.push((point, value.clone()));
-        value
-    }
-
-    fn bisect(&mut self, point: f64) -> Vec<f32> {
-        while self.trail.len() > 1 && self.trail.last().is_some_and(|it| point <= it.place.start || point > it.place.end) {
+    fn bisect(&mut self, point: f64, values: &mut [f32]) {
+        while self.trail.len() > 1 && self.trail.last().is_some_and(|it| point <= it.start || point > it.end) {
             self.trail.pop();
         }
-        let mut stretch = self.trail[self.trail.len() - 1].clone();
-        let count = stretch.whole.len();
-        if point <= stretch.place.start {
-            return stretch.before;
-        }
-        let lent = (TRAIL / (2 * size_of::<f32>() * count.max(1))).min(MOST_STRETCHES);
-        let cuts = self.cuts(stretch.place, point);
-        // What each cut draws depends on its place alone: several are drawn at a time.
-        for cuts in cuts.chunks(self.draws.len()) {
-            let draw = |(cut, noise): (&Cut, &mut Vec<f32>)| Generator::new(u64::from(cut.seed)).fill(noise);
-            cuts.par_iter().zip(&mut self.draws).for_each(draw);
-            for (cut, noise) in cuts.iter().zip(&self.draws) {
-                let Stretch { before, whole, .. } = &mut stretch;
-                // The bridge: normal around the straight line, with the variance of the way to both ends.
-                let left = |whole: f32, noise: f32| whole * cut.part + noise * cut.spread;
-                if cut.left {
-                    whole.iter_mut().zip(noise).for_each(|(whole, noise)| *whole = left(*whole, *noise));
-                } else {
-                    for ((whole, before), noise) in whole.iter_mut().zip(before).zip(noise) {
-                        let left = left(*whole, *noise);
-                        *before += left;
-                        *whole -= left;
-                    }
-                }
-                stretch.place = cut.taken;
-                if self.trail.len() < lent {
-                    self.trail.push(stretch.clone());
-                }
+        let shared = self.trail.len();
+        let place = self.trail[shared - 1];
+        let cuts = if point <= place.start { Vec::new() } else { self.cuts(place, point) };
+        let lent = (TRAIL / (2 * size_of::<f32>() * values.len().max(1))).min(MOST_PLACES);
+        let added = cuts.len().min(lent.saturating_sub(shared));
+        self.trail.extend(cuts[..added].iter().map(|it| it.taken));
+        let mut rest = values;
+        let parts: Vec<(&mut Run, &mut [f32])> = (self.runs.iter_mut())
+            .map(|run| {
+                let (values, later) = std::mem::take(&mut rest).split_at_mut(run.bridge.whole.len());
+                rest = later;
+                (run, values)
+            })
+            .collect();
+        parts.into_par_iter().for_each(|(run, values)| {
+            run.trail.truncate(shared);
+            run.follow(&cuts, added);
+            let Bridge { before, whole } = &run.bridge;
+            // Before the beginning there is nothing to go.
+            let part = if point <= place.start { 0.0 } else { 1.0 };
+            for ((value, before), whole) in values.iter_mut().zip(before).zip(whole) {
+                *value = before + part * whole;
             }
-        }
-        let Stretch { mut before, whole, .. } = stretch;
-        before.iter_mut().zip(whole).for_each(|(before, it)| *before += it);
-        before
+        });
     }
 
-    /// How a stretch is cut until one ends at a point of it.
+    /// How a part of the way is cut until one ends at a point of it.
     fn cuts(&self, mut place: Place, point: f64) -> Vec<Cut> {
         let mut cuts = Vec::new();
         while point < place.end {
@@ -386,6 +409,48 @@ impl BrownianPath {
             cuts.push(Cut { seed, part, spread, left: goes_left, taken: place });
         }
         cuts
+    }
+}
+
+impl Run {
+    /// Goes on from the last bridge of the trail, to which the first `added` cuts are added.
+    fn follow(&mut self, cuts: &[Cut], added: usize) {
+        let Self { first, trail, bridge } = self;
+        let last = &trail[trail.len() - 1];
+        bridge.before.copy_from_slice(&last.before);
+        bridge.whole.copy_from_slice(&last.whole);
+        let mut noise = [0.0; 2 * DRAW];
+        for (index, cut) in cuts.iter().enumerate() {
+            let mut generator = Generator::new(u64::from(cut.seed));
+            generator.skip(*first);
+            let (mut from, end) = (0, bridge.whole.len());
+            while from < end {
+                // The last draw is a long one: the end of all noise is drawn in another way, and must not come alone.
+                let count = if end - from < noise.len() { end - from } else { DRAW };
+                generator.fill(&mut noise[..count]);
+                cut.take(&mut bridge.whole[from..][..count], &mut bridge.before[from..][..count], &noise);
+                from += count;
+            }
+            if index < added {
+                trail.push(bridge.clone());
+            }
+        }
+    }
+}
+
+impl Cut {
+    /// Makes a bridge that of the half that is taken. It is normal around the straight line, with the variance of the way to both ends.
+    fn take(&self, whole: &mut [f32], before: &mut [f32], noise: &[f32]) {
+        let left = |whole: f32, noise: f32| whole * self.part + noise * self.spread;
+        if self.left {
+            whole.iter_mut().zip(noise).for_each(|(whole, noise)| *whole = left(*whole, *noise));
+        } else {
+            for ((whole, before), noise) in whole.iter_mut().zip(before).zip(noise) {
+                let left = left(*whole, *noise);
+                *before += left;
+                *whole -= left;
+            }
+        }
     }
 }
 
@@ -464,6 +529,24 @@ mod tests {
         assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]);
         let (counter, key) = ([0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344], [0xA409_3822, 0x299F_31D0]);
         assert_eq!(philox(counter, key), [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]);
+    }
+
+    #[test]
+    fn runs_of_a_path_hold_the_numbers_of_one_draw() {
+        for count in [1, 15, 16, 624, 2 * DRAW, 3 * DRAW + 5, 5 * DRAW + 8] {
+            let mut whole = Generator::new(9);
+            let wanted = whole.normal(count);
+            let cut =
+                Cut { seed: 9, part: 0.0, spread: 1.0, left: true, taken: Place { start: 0.0, end: 1.0, key: 0, depth: 0 } };
+            let path = BrownianPath::new(9, 0.0, 1.0, count);
+            let drawn: Vec<f32> = (path.runs.into_iter())
+                .flat_map(|mut run| {
+                    run.follow(std::slice::from_ref(&cut), 0);
+                    run.bridge.whole
+                })
+                .collect();
+            assert_eq!(drawn, wanted, "{count}");
+        }
     }
 
     #[test]
