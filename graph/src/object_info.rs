@@ -29,7 +29,7 @@ impl Declared {
         let mut problems = Vec::new();
         let mut read = BTreeMap::new();
         for (name, about) in classes {
-            match spec(name, about) {
+            match class(name, about) {
                 Ok(spec) => {
                     read.insert(name.clone(), Arc::new(spec));
                 }
@@ -62,7 +62,11 @@ impl Catalog for Declared {
     }
 }
 
-fn spec(class: &str, about: &Value) -> Result<NodeSpec, String> {
+/// Reads what `/object_info` says of one class.
+///
+/// # Errors
+/// What of it cannot be understood.
+pub fn class(class: &str, about: &Value) -> Result<NodeSpec, String> {
     let Value::Object(about) = about else { return Err(format!("it is {}", api_json::kind_of(about))) };
     let text = |key: &str| about.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let truth = |key: &str| about.get(key) == Some(&Value::Bool(true));

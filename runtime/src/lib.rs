@@ -58,6 +58,6 @@ pub use node::{
     Blockable, Class, Expanding, Expansion, Extra, Fingerprint, Given, Inputs, Lazy, List, Literals, Node, Outcome, Outputs,
     RawLink, Run,
 };
-pub use registry::Registry;
+pub use registry::{Entry, Outside, Registry};
 pub use runtime_derive::{Choice, Node};
 pub use value::{Socket, Value};

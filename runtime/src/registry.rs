@@ -10,13 +10,25 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Registry {
     classes: BTreeMap<String, Entry>,
+    outside: Option<Arc<dyn Outside>>,
     folders: Arc<Folders>,
 }
 
+/// A class and its specification.
 #[derive(Clone)]
-struct Entry {
-    spec: Arc<NodeSpec>,
-    class: Arc<dyn Class>,
+pub struct Entry {
+    /// The specification.
+    pub spec: Arc<NodeSpec>,
+    /// The class.
+    pub class: Arc<dyn Class>,
+}
+
+/// Where classes come from that are not part of the program: packs that are there now and may be others later.
+///
+/// Classes of the program come before those of the same name from outside.
+pub trait Outside: Send + Sync {
+    /// The classes that there are now. Whoever asks keeps them: what is swapped later does not concern a run that has begun.
+    fn classes(&self) -> Arc<BTreeMap<String, Entry>>;
 }
 
 /// A [`Registry`] of these nodes.
@@ -80,6 +92,18 @@ impl Registry {
         self
     }
 
+    /// The same with classes from outside.
+    #[must_use]
+    pub fn with_outside(self, outside: Arc<dyn Outside>) -> Self {
+        Self { outside: Some(outside), ..self }
+    }
+
+    /// A class, of the program or from outside.
+    fn entry(&self, name: &str) -> Option<Entry> {
+        let of_outside = || self.outside.as_ref()?.classes().get(name).cloned();
+        self.classes.get(name).cloned().or_else(of_outside)
+    }
+
     /// The same with other folders.
     #[must_use]
     pub fn in_folders(self, folders: Arc<Folders>) -> Self {
@@ -93,12 +117,12 @@ impl Registry {
 
     /// A class and its specification.
     pub fn class(&self, name: &str) -> Option<(Arc<NodeSpec>, Arc<dyn Class>)> {
-        self.classes.get(name).map(|it| (it.spec.clone(), it.class.clone()))
+        self.entry(name).map(|it| (it.spec, it.class))
     }
 
     /// What a node's result depends on beside its inputs: what its class says, and size and time of the files that it names.
     pub fn fingerprint(&self, class: &str, node: &graph::Node) -> Fingerprint {
-        let Some(Entry { spec, class }) = self.classes.get(class) else { return Fingerprint::Inputs };
+        let Some(Entry { spec, class }) = self.entry(class) else { return Fingerprint::Inputs };
         let literals: Literals = node.literals().map(|(name, value)| (name.to_owned(), value.clone())).collect();
         // As in ComfyUI: whoever cannot say what it depends on runs every time.
         let said = class.fingerprint(&literals, &self.folders).unwrap_or(Fingerprint::Always);
@@ -136,11 +160,16 @@ impl Registry {
 
 impl Catalog for Registry {
     fn spec(&self, class: &str) -> Option<Arc<NodeSpec>> {
-        self.classes.get(class).map(|it| it.spec.clone())
+        self.entry(class).map(|it| it.spec)
     }
 
     fn classes(&self) -> Vec<String> {
-        self.classes.keys().cloned().collect()
+        let mut names: Vec<String> = self.classes.keys().cloned().collect();
+        if let Some(outside) = &self.outside {
+            names.extend(outside.classes().keys().filter(|it| !self.classes.contains_key(*it)).cloned());
+            names.sort_unstable();
+        }
+        names
     }
 
     fn files(&self, folder: &str) -> Vec<String> {
@@ -152,6 +181,6 @@ impl Catalog for Registry {
     }
 
     fn check(&self, class: &str, literals: &Literals) -> Vec<(String, String)> {
-        self.classes.get(class).map_or_else(Vec::new, |it| it.class.validate(literals, &self.folders))
+        self.entry(class).map_or_else(Vec::new, |it| it.class.validate(literals, &self.folders))
     }
 }
