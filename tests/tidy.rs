@@ -63,7 +63,8 @@ fn crates_import_only_what_the_architecture_allows() {
         ("runtime-derive", &[]),
         ("runtime", &["graph", "models", "runtime-derive"]),
         ("nodes", &["graph", "models", "runtime"]),
-        ("burnish", &["graph", "models", "runtime", "nodes"]),
+        ("plugins", &["graph", "models", "runtime"]),
+        ("burnish", &["graph", "models", "runtime", "nodes", "plugins"]),
         ("tests", &["graph", "kernels", "models", "runtime", "nodes", "burnish"]),
         ("benches", &["graph", "kernels", "models", "runtime", "nodes", "burnish"]),
     ]);
@@ -83,7 +84,7 @@ fn crates_import_only_what_the_architecture_allows() {
 #[test]
 fn only_kernels_and_weights_are_unsafe() {
     let homes = ["kernels", "models/src/weights", "tests/tidy.rs"];
-    for folder in ["graph", "kernels", "models", "runtime", "nodes", "server", "tests", "benches"] {
+    for folder in ["graph", "kernels", "models", "runtime", "nodes", "plugins", "server", "tests", "benches"] {
         assert_eq!(uses(folder, "unsafe {", &homes), Vec::<String>::new());
         assert_eq!(uses(folder, "unsafe fn", &homes), Vec::<String>::new());
         assert_eq!(uses(folder, "cubecl::", &["kernels", "tests/tidy.rs"]), Vec::<String>::new());
@@ -106,7 +107,7 @@ fn in_runtime_only_the_context_the_folders_and_the_sockets_know_models() {
 
 #[test]
 fn only_the_server_knows_the_terminal() {
-    for folder in ["graph/src", "models/src", "runtime/src", "nodes/src"] {
+    for folder in ["graph/src", "models/src", "runtime/src", "nodes/src", "plugins/src"] {
         for needle in ["println!", "eprintln!", "clap::", "axum::"] {
             assert_eq!(uses(folder, needle, &[]), Vec::<String>::new());
         }
