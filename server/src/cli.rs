@@ -52,6 +52,8 @@ pub enum Command {
     Nodes(NodesArguments),
     /// List the models that are there and what they hold
     Models(ModelsArguments),
+    /// Install, list, check, remove and begin packs of nodes
+    Plugin(PluginArguments),
     /// Write what a shell needs to complete these commands to standard output
     Completions {
         /// The shell
@@ -354,6 +356,52 @@ pub struct ModelsArguments {
     pub places: Places,
 }
 
+/// What `burnish plugin` takes.
+#[derive(Args, Debug)]
+pub struct PluginArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PluginCommand,
+    /// Where files are.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// What can be done with packs.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the packs, without starting any
+    List,
+    /// Start the packs and say which classes they offer, and why others cannot be had
+    Check {
+        /// Only this one
+        name: Option<String>,
+    },
+    /// Copy a pack and agree to it as it is; nothing of it runs meanwhile
+    Install {
+        /// A folder, or a Python file
+        source: PathBuf,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take a pack away
+    Remove {
+        /// Its name
+        name: String,
+    },
+    /// Begin a pack of your own, in Python, with a node that works
+    New {
+        /// Its name
+        name: String,
+    },
+    /// Make the Python environment of a pack, of what its requirements.lock or requirements.txt names
+    Environment {
+        /// Its name
+        name: String,
+    },
+}
+
 /// `NODE.INPUT=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
@@ -387,15 +435,27 @@ fn policy(text: &str) -> Result<Policy, String> {
 }
 
 impl Places {
+    fn base(&self) -> Result<PathBuf, Error> {
+        match &self.base_directory {
+            Some(base) => directory("--base-directory", base),
+            None => std::env::current_dir().map_err(|it| Error::usage(format!("the current directory is gone: {it}"))),
+        }
+    }
+
+    /// The directory of packs of nodes, which need not be there.
+    ///
+    /// # Errors
+    /// When the base directory is none.
+    pub fn custom_nodes(&self) -> Result<PathBuf, Error> {
+        Ok(self.base()?.join("custom_nodes"))
+    }
+
     /// The folders that these options describe.
     ///
     /// # Errors
     /// When a directory that was named is none, or a file of model paths cannot be read.
     pub fn folders(&self) -> Result<Folders, Error> {
-        let base = match &self.base_directory {
-            Some(base) => directory("--base-directory", base)?,
-            None => std::env::current_dir().map_err(|it| Error::usage(format!("the current directory is gone: {it}")))?,
-        };
+        let base = self.base()?;
         let mut models = models::Folders::none();
         if self.models.is_empty() {
             add(&mut models, &base.join("models"))?;

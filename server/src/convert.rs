@@ -4,6 +4,7 @@ use crate::cli::{ConvertArguments, Target};
 use crate::error::Error;
 use crate::open::Workflow;
 use crate::out;
+use crate::plugin;
 use graph::{Catalog, Declared, Kind, Problem, api_json, ui_json};
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use std::path::Path;
 /// # Errors
 /// When it cannot be read, or names classes that are not known: their widget values would be lost.
 pub fn convert(arguments: &ConvertArguments) -> Result<(), Error> {
-    let registry = nodes::catalogue().in_folders(arguments.places.folders()?.into());
+    let registry = plugin::registry(&arguments.places, nodes::catalogue(), plugin::noted())?;
+    let registry = registry.in_folders(arguments.places.folders()?.into());
     let declared = arguments.object_info.as_deref().map(classes).transpose()?;
     let catalog: &dyn Catalog = declared.as_ref().map_or(&registry, |it| it);
     let graph = Workflow::open(&arguments.file, catalog, 0)?.graph;

@@ -3,6 +3,7 @@
 //! - [`cli`]: what can be typed; `burnish --help` says it to the user. [`config`]: what a file can say instead.
 //! - [`open`]: from the text of a file, and what `--set`, `--seed` and `--only` change in it, to a graph.
 //! - [`run`], [`validate`], [`convert`], [`list`]: the commands that end.
+//! - [`plugin`]: packs of nodes from elsewhere.
 //! - [`serve`]: the command that does not.
 //! - [`progress`]: what a run tells of itself, on a terminal or as lines of JSON.
 //! - [`error`]: why a command ended early, and with which exit code.
@@ -14,6 +15,7 @@ pub mod error;
 pub mod list;
 pub mod open;
 mod out;
+pub mod plugin;
 pub mod progress;
 pub mod run;
 pub mod serve;
@@ -37,6 +39,7 @@ pub fn burnish() -> ExitCode {
         Command::Convert(arguments) => convert::convert(&arguments),
         Command::Nodes(arguments) => list::nodes(&arguments),
         Command::Models(arguments) => list::models(&arguments),
+        Command::Plugin(arguments) => plugin::plugin(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Burnish::command(), "burnish", &mut script);

@@ -3,6 +3,7 @@
 use crate::cli::{ModelsArguments, NodesArguments};
 use crate::error::Error;
 use crate::out::{self, plain};
+use crate::plugin;
 use graph::{Catalog, Input, NodeSpec, Options, Widget, did_you_mean};
 use models::checkpoint::{Part, describe};
 use models::residency::in_words;
@@ -14,7 +15,8 @@ use std::path::Path;
 /// # Errors
 /// When there is no class of that name.
 pub fn nodes(arguments: &NodesArguments) -> Result<(), Error> {
-    let registry = nodes::catalogue().in_folders(arguments.places.folders()?.into());
+    let registry = plugin::registry(&arguments.places, nodes::catalogue(), plugin::noted())?;
+    let registry = registry.in_folders(arguments.places.folders()?.into());
     let Some(name) = &arguments.name else {
         let rows = registry.classes().into_iter().filter_map(|class| {
             let spec = registry.spec(&class)?;
@@ -77,7 +79,7 @@ fn described(path: &Path) -> String {
 }
 
 /// Writes rows with their columns aligned.
-fn table<const N: usize>(rows: &[[String; N]]) -> Result<(), Error> {
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Result<(), Error> {
     let width = |column: usize| rows.iter().map(|it| it[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     for row in rows {

@@ -4,6 +4,7 @@ use crate::cli::RunArguments;
 use crate::error::{self, Error};
 use crate::open::{self, OpenError, Workflow};
 use crate::out;
+use crate::plugin;
 use crate::progress::{Manner, Progress};
 use crate::validate::{answer, unreadable};
 use graph::{NodeId, api_json};
@@ -36,7 +37,8 @@ pub fn run(arguments: RunArguments) -> Result<(), Error> {
         Manner::Words
     };
     let folders = Arc::new(arguments.places.folders()?);
-    let registry = Arc::new(nodes::catalogue().in_folders(folders.clone()));
+    let registry = plugin::registry(&arguments.places, nodes::catalogue(), plugin::noted())?;
+    let registry = Arc::new(registry.in_folders(folders.clone()));
 
     let opened = Workflow::open(&arguments.file, &*registry, arguments.seed.unwrap_or(0));
     if let (Manner::Json, Err(OpenError::Content(problems))) = (manner, &opened) {

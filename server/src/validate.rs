@@ -4,6 +4,7 @@ use crate::cli::ValidateArguments;
 use crate::error::{self, Error};
 use crate::open::{OpenError, Workflow};
 use crate::out;
+use crate::plugin;
 use graph::{Problems, Validation};
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,8 @@ use serde_json::{Map, Value, json};
 /// # Errors
 /// [`Error::Invalid`] when there is something.
 pub fn validate(arguments: &ValidateArguments) -> Result<(), Error> {
-    let registry = nodes::catalogue().in_folders(arguments.places.folders()?.into());
+    let registry = plugin::registry(&arguments.places, nodes::catalogue(), plugin::noted())?;
+    let registry = registry.in_folders(arguments.places.folders()?.into());
     let opened = Workflow::open(&arguments.file, &registry, 0);
     if let (true, Err(OpenError::Content(problems))) = (arguments.json, &opened) {
         out::line(unreadable(problems))?;

@@ -49,6 +49,7 @@ pub use store::AfterCrash;
 use crate::cli::{LogFormat, ServeArguments};
 use crate::error::Error;
 use crate::out;
+use crate::plugin;
 use app::App;
 use logs::{Logs, Tee};
 use runtime::Registry;
@@ -73,6 +74,8 @@ pub fn serve(arguments: ServeArguments, catalogue: Registry) -> Result<(), Error
     let arguments = arguments.with_synonyms()?;
     let logs = Arc::<Logs>::default();
     log(&arguments, &logs)?;
+    let told: plugins::Log = Arc::new(|pack, line| tracing::info!(pack, "{}", out::plain(line)));
+    let catalogue = plugin::registry(&arguments.places, catalogue, told)?;
     let settings = Settings::from_arguments(arguments)?;
     let addresses = settings.addresses.clone();
     let app = App::open(settings, catalogue, logs)?;
