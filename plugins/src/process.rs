@@ -408,6 +408,10 @@ impl Process {
         self.heard.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         let call = match &answer {
             Answer::Pong {} => return,
+            Answer::Free { files } => {
+                self.room.freed(files);
+                return;
+            }
             Answer::Log { text } => {
                 log(name, text.get(..LINE as usize).unwrap_or(text));
                 return;
@@ -448,6 +452,7 @@ pub(crate) fn kind_of(answer: &Answer) -> &'static str {
         Answer::Progress { .. } => "`progress`",
         Answer::Preview { .. } => "`preview`",
         Answer::Text { .. } => "`text`",
+        Answer::Free { .. } => "`free`",
         Answer::Log { .. } => "`log`",
         Answer::Values { .. } => "`values`",
         Answer::Expand { .. } => "`expand`",

@@ -136,6 +136,11 @@ pub enum Answer {
         /// The text.
         text: String,
     },
+    /// These files of inputs are looked at no more. Said or not: it only saves time.
+    Free {
+        /// Their names.
+        files: Vec<String>,
+    },
     /// A line for the log.
     Log {
         /// The line.

@@ -4,11 +4,12 @@
 //! buys that nothing a worker does to a file can hurt: a mapped file that somebody cuts short ends the process that looks at it.
 
 use crate::protocol::Shared;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use models::{Image, Latent, Mask, Samples};
+use parking_lot::Mutex;
 use runtime::NodeError;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,21 @@ pub(crate) struct Room {
     directory: tempfile::TempDir,
     /// The most that all files together may take, in bytes.
     limit: u64,
+    pages: Mutex<Pages>,
 }
+
+/// Files of inputs by name and size.
+#[derive(Debug, Default)]
+struct Pages {
+    /// Those of this call.
+    lent: Vec<(String, u64)>,
+    /// Those that nobody looks at.
+    free: Vec<(String, u64)>,
+}
+
+/// Files that are kept to be filled again: how many, and how large.
+const MOST_FREE: usize = 8;
+const LARGEST_FREE: u64 = 256 << 20;
 
 impl Room {
     /// Makes one, in memory where the system has such a place.
@@ -34,7 +49,7 @@ impl Room {
             tempfile::Builder::new().prefix(&prefix).tempdir()
         })?;
         std::fs::create_dir(directory.path().join("tensors"))?;
-        Ok(Self { directory, limit })
+        Ok(Self { directory, limit, pages: Mutex::default() })
     }
 
     /// The whole directory.
@@ -55,24 +70,57 @@ impl Room {
         entries.flatten().map(taken).fold(0, u64::saturating_add) > self.limit
     }
 
-    /// Removes every file. What the worker still maps lives on there, and nowhere else.
+    /// Begins a call: what the worker of an earlier one still looks at is its own from now on.
+    pub(crate) fn begin(&self) {
+        self.pages.lock().lent.clear();
+    }
+
+    /// Removes every file but those that can be filled again. What the worker still maps lives on there, and nowhere else.
     pub(crate) fn clear(&self) {
+        let pages = self.pages.lock();
         for entry in std::fs::read_dir(self.tensors()).into_iter().flatten().flatten() {
-            std::fs::remove_file(entry.path()).or_else(|_| std::fs::remove_dir_all(entry.path())).ok();
+            let name = entry.file_name();
+            let kept = |it: &(String, u64)| name.to_str() == Some(&it.0);
+            if !pages.free.iter().any(kept) && !pages.lent.iter().any(kept) {
+                std::fs::remove_file(entry.path()).or_else(|_| std::fs::remove_dir_all(entry.path())).ok();
+            }
         }
     }
 
-    /// Writes a tensor under a name of its own: the worker may go on looking at those of earlier calls.
+    /// Hears that the worker looks at these files of inputs no more.
+    pub(crate) fn freed(&self, files: &[String]) {
+        let mut pages = self.pages.lock();
+        for file in files {
+            if let Some(at) = pages.lent.iter().position(|it| it.0 == *file) {
+                let page = pages.lent.swap_remove(at);
+                if pages.free.len() < MOST_FREE && page.1 <= LARGEST_FREE {
+                    pages.free.push(page);
+                }
+            }
+        }
+    }
+
+    /// Writes a tensor: into a file of an earlier call that nobody looks at any more, else into a new one of this name.
+    ///
+    /// New memory costs more than the copy.
     pub(crate) fn put(&self, name: String, shape: &[usize], values: &[f32]) -> Result<Shared, NodeError> {
         let bytes: &[u8] = bytemuck::cast_slice(values);
-        open(&self.tensors().join(&name), OpenOptions::new().write(true).create_new(true))
+        let size = bytes.len() as u64;
+        let mut pages = self.pages.lock();
+        let fits = |it: &(String, u64)| (size..=size.saturating_mul(2)).contains(&it.1);
+        let again = pages.free.iter().position(fits).map(|at| pages.free.swap_remove(at));
+        let fresh = again.is_none();
+        let (name, before) = again.unwrap_or((name, size));
+        open(&self.tensors().join(&name), OpenOptions::new().write(true).create_new(fresh))
+            .and_then(|it| if before == size { Ok(it) } else { it.set_len(size).map(|()| it) })
             .and_then(|it| it.write_all_at(bytes, 0))
-            .map_err(|it| NodeError::new(format!("{} bytes could not be shared with the worker: {it}", bytes.len())))?;
+            .map_err(|it| NodeError::new(format!("{size} bytes could not be shared with the worker: {it}")))?;
+        pages.lent.push((name.clone(), size));
         Ok(Shared { file: name, shape: shape.iter().map(|it| *it as u64).collect() })
     }
 
     /// Reads a tensor that the worker says is there.
-    fn take(&self, shared: &Shared) -> Result<(Vec<usize>, Vec<f32>), String> {
+    fn take(&self, shared: &Shared) -> Result<(Vec<usize>, Vec<u8>), String> {
         let Shared { file, shape } = shared;
         let plain = !file.is_empty() && file.len() <= 64 && file.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
         if !plain {
@@ -86,24 +134,30 @@ impl Room {
         if !about.is_file() || about.len() < count * 4 {
             return Err(format!("its shape {shape:?} needs {} bytes and its memory has {}", count * 4, about.len()));
         }
-        let mut values = vec![0.0_f32; count as usize];
-        file.read_exact_at(bytemuck::cast_slice_mut(&mut values), 0).map_err(|it| format!("its memory cannot be read: {it}"))?;
-        Ok((shape.iter().map(|it| *it as usize).collect(), values))
+        // Read, not filled with zeros and read: at this size that is felt.
+        let mut bytes = Vec::with_capacity(count as usize * 4);
+        let read = file.take(count * 4).read_to_end(&mut bytes).map_err(|it| format!("its memory cannot be read: {it}"))?;
+        if read as u64 != count * 4 {
+            return Err("its memory became shorter".to_owned());
+        }
+        Ok((shape.iter().map(|it| *it as usize).collect(), bytes))
     }
 
     pub(crate) fn image(&self, shared: &Shared) -> Result<Image, String> {
-        let (shape, values) = self.take(shared)?;
+        let (shape, bytes) = self.take(shared)?;
         match <[usize; 4]>::try_from(shape) {
-            Ok(shape @ [.., 1..=4]) => Ok(Image(Tensor::from_data(TensorData::new(values, shape), &Device::flex()))),
+            Ok(shape @ [.., 1..=4]) => {
+                Ok(Image(Tensor::from_data(TensorData::from_bytes_vec(bytes, shape, DType::F32), &Device::flex())))
+            }
             Ok(shape) => Err(format!("an IMAGE has 1 to 4 channels in the last place, not {shape:?}")),
             Err(shape) => Err(format!("an IMAGE is [batch, height, width, channels], not {shape:?}")),
         }
     }
 
     pub(crate) fn mask(&self, shared: &Shared) -> Result<Mask, String> {
-        let (shape, values) = self.take(shared)?;
+        let (shape, bytes) = self.take(shared)?;
         let shape = <[usize; 3]>::try_from(shape).map_err(|it| format!("a MASK is [batch, height, width], not {it:?}"))?;
-        Ok(Mask(Tensor::from_data(TensorData::new(values, shape), &Device::flex())))
+        Ok(Mask(Tensor::from_data(TensorData::from_bytes_vec(bytes, shape, DType::F32), &Device::flex())))
     }
 
     pub(crate) fn latent(
@@ -112,14 +166,15 @@ impl Room {
         noise_mask: Option<&Shared>,
         batch_index: Option<Vec<u64>>,
     ) -> Result<Latent, String> {
-        let (shape, values) = self.take(samples)?;
-        if !(3..=5).contains(&shape.len()) || values.is_empty() {
+        let (shape, bytes) = self.take(samples)?;
+        if !(3..=5).contains(&shape.len()) || bytes.is_empty() {
             return Err(format!("a LATENT has 3 to 5 dimensions and none of them is empty, not {shape:?}"));
         }
-        let flat = [shape[0], values.len() / shape[0]];
-        let samples = Samples::with_shape(Tensor::from_data(TensorData::new(values, flat), &Device::flex()), &shape);
+        let flat = [shape[0], bytes.len() / 4 / shape[0]];
+        let samples =
+            Samples::with_shape(Tensor::from_data(TensorData::from_bytes_vec(bytes, flat, DType::F32), &Device::flex()), &shape);
         let mask = |shared| -> Result<Tensor<4>, String> {
-            let (mut shape, values) = self.take(shared)?;
+            let (mut shape, bytes) = self.take(shared)?;
             // Nodes of old give [batch, height, width].
             if let [batch, height, width] = shape[..] {
                 shape = vec![batch, 1, height, width];
@@ -129,7 +184,7 @@ impl Room {
             if shape[1] != 1 {
                 return Err(format!("a noise_mask is [batch, 1, height, width], not {shape:?}"));
             }
-            Ok(Tensor::from_data(TensorData::new(values, shape), &Device::flex()))
+            Ok(Tensor::from_data(TensorData::from_bytes_vec(bytes, shape, DType::F32), &Device::flex()))
         };
         let batch_index = batch_index.map(|it| it.into_iter().map(|it| it as usize).collect());
         Ok(Latent { samples, noise_mask: noise_mask.map(mask).transpose()?, batch_index })
@@ -215,7 +270,21 @@ mod tests {
         assert!(!room.is_full());
         room.put("in-1".to_owned(), &[1 << 16], &[0.0; 1 << 16]).unwrap();
         assert!(room.is_full());
+        room.begin();
         room.clear();
         assert!(!room.is_full() && !room.tensors().join("in-0").exists());
+    }
+
+    #[test]
+    fn memory_that_nobody_looks_at_is_filled_again() {
+        let room = Room::new(1 << 16).unwrap();
+        let first = room.put("in-1".to_owned(), &[4], &[0.0; 4]).unwrap();
+        room.freed(&[first.file.clone(), "in-7".to_owned(), "../x".to_owned()]);
+        room.clear();
+        let second = room.put("in-2".to_owned(), &[1, 1, 3], &[1.0, 2.0, 3.0]).unwrap();
+        assert_eq!(second.file, first.file);
+        assert_eq!(room.mask(&second).unwrap().0.into_data().as_slice::<f32>().unwrap(), [1.0, 2.0, 3.0]);
+        // This one is still looked at.
+        assert_eq!(room.put("in-3".to_owned(), &[3], &[0.0; 3]).unwrap().file, "in-3");
     }
 }

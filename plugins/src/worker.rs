@@ -178,6 +178,7 @@ impl Worker {
         let process = self.process(listener)?;
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let heard = process.listen(call);
+        process.room.begin();
         let result = order(call, &process).and_then(|order| {
             process.tell(&order).map_err(NodeError::new)?;
             self.wait(listener, &process, call, &heard.answers)

@@ -273,6 +273,9 @@ class Worker:
                 burnish_worker._call = None
                 if call is not None:
                     self.cancelled.discard(call.number)
+                    names = call.tensors.unused()
+                    if names:
+                        self.say({"free": {"files": names}})
 
     def hello(self, about):
         if about["protocol"] != PROTOCOL:

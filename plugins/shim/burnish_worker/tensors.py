@@ -51,6 +51,21 @@ class Tensors:
                 data = data[file.write(data):]
         return {"file": name, "shape": shape}
 
+    def unused(self):
+        """The files of inputs that nobody looks at any more."""
+        names = []
+        while self.maps:
+            name, memory, tensor = self.maps.pop()
+            del tensor
+            try:
+                memory.close()
+            except BufferError:
+                # The pack keeps it: then it keeps what is in it.
+                continue
+            if name.startswith("in-"):
+                names.append(name)
+        return names
+
     def _name(self):
         self.made += 1
         return f"out-{self.call}-{self.made}"
