@@ -362,20 +362,24 @@ pub struct PluginArguments {
     /// What to do.
     #[command(subcommand)]
     pub command: PluginCommand,
-    /// Where files are.
-    #[command(flatten)]
-    pub places: Places,
 }
 
 /// What can be done with packs.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
     /// List the packs, without starting any
-    List,
+    List {
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
+    },
     /// Start the packs and say which classes they offer, and why others cannot be had
     Check {
         /// Only this one
         name: Option<String>,
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
     },
     /// Copy a pack and agree to it as it is; nothing of it runs meanwhile
     Install {
@@ -384,22 +388,48 @@ pub enum PluginCommand {
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
     },
     /// Take a pack away
     Remove {
         /// Its name
         name: String,
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
     },
     /// Begin a pack of your own, in Python, with a node that works
     New {
         /// Its name
         name: String,
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
     },
     /// Make the Python environment of a pack, of what its requirements.lock or requirements.txt names
     Environment {
         /// Its name
         name: String,
+        /// Where files are.
+        #[command(flatten)]
+        places: Places,
     },
+}
+
+impl PluginCommand {
+    /// Where files are.
+    pub fn places(&self) -> &Places {
+        match self {
+            Self::List { places }
+            | Self::Check { places, .. }
+            | Self::Install { places, .. }
+            | Self::Remove { places, .. }
+            | Self::New { places, .. }
+            | Self::Environment { places, .. } => places,
+        }
+    }
 }
 
 /// `NODE.INPUT=VALUE`.

@@ -36,9 +36,10 @@ impl From<InstallError> for Error {
 /// # Errors
 /// Why it cannot be done.
 pub fn plugin(arguments: &PluginArguments) -> Result<(), Error> {
-    let folder = arguments.places.custom_nodes()?;
+    let places = arguments.command.places();
+    let folder = places.custom_nodes()?;
     match &arguments.command {
-        PluginCommand::List => {
+        PluginCommand::List { .. } => {
             let rows: Vec<_> = install::list(&folder)?
                 .into_iter()
                 .map(|it| {
@@ -60,8 +61,8 @@ pub fn plugin(arguments: &PluginArguments) -> Result<(), Error> {
             }
             table(&rows)
         }
-        PluginCommand::Check { name } => check(&arguments.places, name.as_deref()),
-        PluginCommand::Install { source, yes } => {
+        PluginCommand::Check { name, .. } => check(places, name.as_deref()),
+        PluginCommand::Install { source, yes, .. } => {
             let offered = install::offered(source)?;
             out::line(described(&offered.manifest, offered.files.len()))?;
             if offered.made {
@@ -73,15 +74,15 @@ pub fn plugin(arguments: &PluginArguments) -> Result<(), Error> {
             let place = offered.install(&folder)?;
             out::line(format_args!("installed in {}", place.display()))
         }
-        PluginCommand::Remove { name } => {
+        PluginCommand::Remove { name, .. } => {
             install::remove(&folder, name)?;
             out::line(format_args!("{name} is removed"))
         }
-        PluginCommand::New { name } => {
+        PluginCommand::New { name, .. } => {
             let place = install::create(&folder, name)?;
             out::line(format_args!("{} has a first node; `burnish plugin check {name}` tries it", place.display()))
         }
-        PluginCommand::Environment { name } => {
+        PluginCommand::Environment { name, .. } => {
             let place = install::environment(&folder, name)?;
             out::line(format_args!("installed in {}", place.display()))
         }

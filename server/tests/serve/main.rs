@@ -8,6 +8,7 @@ mod editor;
 mod fuzz;
 mod hostile;
 mod load;
+mod packs;
 mod people;
 mod prompts;
 mod protocol;
