@@ -218,7 +218,7 @@ mod tests {
         let wrong = |text: &str| Manifest::parse(text).unwrap_err().to_string();
         assert!(wrong(&SMALL.replace("small", "../up")).starts_with("`name`"));
         assert!(wrong(&SMALL.replace("python", "worker")).starts_with("`command`: a worker needs"));
-        assert!(wrong(&format!("{SMALL}netwrok = true\n")).contains("netwrok"));
+        assert!(wrong(&format!("{SMALL}netwirk = true\n")).contains("netwirk"));
         assert!(wrong(&format!("{SMALL}python = \"../../bin/sh\"\n")).starts_with("`command`"));
         for path in ["relative", "/", "/a/../etc"] {
             assert!(wrong(&format!("{SMALL}[capabilities]\nread = [\"{path}\"]\n")).starts_with("`capabilities`"), "{path}");
