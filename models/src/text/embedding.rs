@@ -28,7 +28,8 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Opens a file: its tensor for the encoder of this key (`clip_l`...), or `emb_params`, or its only one, `[n, width]` or `[width]`.
+    /// Opens a file: its tensor for the encoder of this key (`clip_l`...), or `emb_params`, or that of the first program that made such
+    /// files (`string_to_param`), or its only one; `[n, width]` or `[width]`.
     ///
     /// # Errors
     /// When the file cannot be read, holds no such tensor, or holds vectors that are not `width` wide.
@@ -37,6 +38,7 @@ impl Embedding {
         let malformed = |reason: String| LoadError::Malformed { path: path.to_owned(), reason };
         let names: Vec<&str> = weights.names().collect();
         let known = [key, "emb_params"].into_iter().find(|it| names.contains(it));
+        let known = known.or_else(|| names.iter().copied().find(|it| it.starts_with("string_to_param.")));
         let tensor = match (known, names.as_slice()) {
             (Some(known), _) => known.to_owned(),
             (None, [only]) => (*only).to_owned(),
@@ -82,5 +84,23 @@ impl Embedding {
             }
         };
         Ok(vectors.cast(FloatDType::F32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that Python wrote: see tests/parity/make/pickle_files.py.
+    #[test]
+    fn files_of_the_first_programs_are_read() {
+        let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/parity/goldens/pickle");
+        for (file, len) in [("embedding.pt", 2), ("embedding.bin", 1)] {
+            let embedding = Embedding::open("x", &goldens.join(file), 6, "clip_l").unwrap();
+            assert_eq!(embedding.len(), len, "{file}");
+            let numbers: Vec<f32> = embedding.vectors(&Device::flex()).unwrap().into_data().iter().collect();
+            let wanted: Vec<f32> = (0..len * 6).map(|it| (it as f32 - 3.0) / 2.0).collect();
+            assert_eq!(numbers, wanted, "{file}");
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! Models that are more than one file: several shards, or a folder with a configuration.
 
 use super::error::shown;
-use super::{LoadError, Tensors, gguf, safetensors};
+use super::{LoadError, Tensors, gguf, safetensors, torch};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Component, Path};
 
 /// What an index of shards is called, after the model's name.
 const INDEX: &str = ".safetensors.index.json";
-/// Names of a component's weights: as diffusers and as transformers write them.
-const STEMS: &[&str] = &["diffusion_pytorch_model", "model"];
+/// Names of a component's weights: as diffusers and as transformers write them, the last one in files of torch.save.
+const STEMS: &[&str] = &["diffusion_pytorch_model", "model", "pytorch_model"];
 /// Endings of them, the ones taken first before the others.
 const ENDINGS: &[&str] = &[
     ".safetensors",
@@ -18,6 +19,9 @@ const ENDINGS: &[&str] = &[
     ".safetensors.index.fp16.json",
     ".fp16.safetensors.index.json",
     ".bf16.safetensors",
+    ".bin",
+    ".bin.index.json",
+    ".fp16.bin",
 ];
 /// No configuration or index is longer, in bytes.
 const LONGEST_JSON: u64 = 100_000_000;
@@ -27,10 +31,10 @@ pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let tensors = if name.ends_with(".json") {
         shards(path)?
-    } else if gguf::is_one(path)? {
+    } else if gguf::is_one(path, &beginning(path)?) {
         return gguf::open(path);
     } else {
-        safetensors::open(path)?
+        file(path)?
     };
     let component = STEMS.iter().any(|stem| ENDINGS.iter().any(|ending| name.strip_prefix(stem) == Some(ending)));
     match path.with_file_name("config.json") {
@@ -39,17 +43,28 @@ pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
     }
 }
 
+/// Opens a file of one of the formats that come in shards and in folders too.
+fn file(path: &Path) -> Result<Tensors, LoadError> {
+    if torch::is_one(path, &beginning(path)?) { torch::open(path) } else { safetensors::open(path) }
+}
+
+/// What tells the format of a file: its first bytes; none of what is no file.
+fn beginning(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let read = |source| LoadError::Read { path: path.to_owned(), source };
+    let mut begin = Vec::new();
+    if std::fs::metadata(path).map_err(read)?.is_file() {
+        std::fs::File::open(path).and_then(|it| it.take(8).read_to_end(&mut begin)).map_err(read)?;
+    }
+    Ok(begin)
+}
+
 /// Opens a folder with weights under one of the usual names and their configuration.
 pub(super) fn open_component(folder: &Path) -> Result<Tensors, LoadError> {
     let malformed = |reason: String| LoadError::Malformed { path: folder.to_owned(), reason };
     std::fs::read_dir(folder).map_err(|source| LoadError::Read { path: folder.to_owned(), source })?;
     let names = ENDINGS.iter().flat_map(|ending| STEMS.iter().map(move |stem| format!("{stem}{ending}")));
     let Some(weights) = names.map(|it| folder.join(it)).find(|it| it.is_file()) else {
-        let pickled = STEMS.iter().chain(&["pytorch_model"]).map(|it| folder.join(format!("{it}.bin"))).find(|it| it.is_file());
-        if let Some(pickled) = pickled {
-            return safetensors::open(&pickled);
-        }
-        let usual: Vec<String> = STEMS.iter().map(|it| format!("{it}.safetensors")).collect();
+        let usual = ["diffusion_pytorch_model.safetensors", "model.safetensors", "pytorch_model.bin"];
         return Err(malformed(format!("has no weights: neither {}, nor shards or half-precision variants", usual.join(" nor "))));
     };
     let config = folder.join("config.json");
@@ -57,7 +72,7 @@ pub(super) fn open_component(folder: &Path) -> Result<Tensors, LoadError> {
         return Err(malformed("has no config.json beside its weights".to_owned()));
     }
     let name = weights.to_string_lossy();
-    let tensors = if name.ends_with(".json") { shards(&weights)? } else { safetensors::open(&weights)? };
+    let tensors = if name.ends_with(".json") { shards(&weights)? } else { file(&weights)? };
     configured(tensors, &config)
 }
 
@@ -84,7 +99,7 @@ fn shards(index: &Path) -> Result<Tensors, LoadError> {
         if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) || name.contains('\\') {
             return Err(malformed(format!("names `{}`, which is not a file beside it", shown(name))));
         }
-        files.insert(name, safetensors::open(&index.with_file_name(name))?);
+        files.insert(name, file(&index.with_file_name(name))?);
     }
     for (tensor, file) in placed {
         let there = file.as_str().and_then(|it| files.get(it)).is_some_and(|it| it.entries.contains_key(tensor));
@@ -198,8 +213,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let refusal = || Weights::open_folder(folder.path()).expect_err("refused").to_string();
         assert!(refusal().contains("has no weights"));
-        std::fs::write(folder.path().join("pytorch_model.bin"), b"\x80\x02").expect("written");
-        assert!(refusal().contains("only safetensors and GGUF are read"));
         std::fs::copy(golden("half/model.fp16.safetensors"), folder.path().join("model.safetensors")).expect("copied");
         assert!(refusal().contains("has no config.json"));
         std::fs::write(folder.path().join("config.json"), "[]").expect("written");

@@ -9,7 +9,6 @@ use super::{Entry, LoadError, Stored, Tensors};
 use burn::tensor::DType;
 use kernels::BlockFormat;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,18 +103,9 @@ impl Setting {
 }
 
 /// Whether a file begins as one of this format, or is called so.
-pub(super) fn is_one(path: &Path) -> Result<bool, LoadError> {
-    if path.extension().is_some_and(|it| it.eq_ignore_ascii_case("gguf")) {
-        return Ok(true);
-    }
-    let read = |source| LoadError::Read { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(read)?.is_file() {
-        return Ok(false);
-    }
-    let mut begin = Vec::new();
-    std::fs::File::open(path).and_then(|it| it.take(MAGIC.len() as u64).read_to_end(&mut begin)).map_err(read)?;
+pub(super) fn is_one(path: &Path, begin: &[u8]) -> bool {
     // The header of a safetensors file is shorter than this beginning would say.
-    Ok(begin == MAGIC)
+    path.extension().is_some_and(|it| it.eq_ignore_ascii_case("gguf")) || begin.starts_with(MAGIC)
 }
 
 /// Maps a file, or all files of a model that was split, and reads the headers.
@@ -207,7 +197,7 @@ fn one(path: &Path) -> Result<Tensors, LoadError> {
         metadata: texts.collect(),
         settings: Arc::new(header.settings),
         maps: vec![map],
-        config: None,
+        ..Tensors::default()
     })
 }
 

@@ -4,12 +4,15 @@
 //! CPU. The constructor of a layer is its loader, so a missing or misshapen tensor is an error that names its full key, and
 //! [`Weights::finish`] names what nobody drew.
 
+mod archive;
 mod error;
 mod folder;
 mod gguf;
 mod layout;
 mod map;
+mod pickle;
 mod safetensors;
+mod torch;
 
 pub use error::LoadError;
 pub(crate) use error::{family, nearest, shown};
@@ -59,6 +62,8 @@ struct Tensors {
     settings: Arc<BTreeMap<String, Setting>>,
     /// The files that the entries lie in.
     maps: Vec<Arc<Map>>,
+    /// Functions and classes that the file names and that were not called.
+    refused: Arc<[String]>,
 }
 
 impl Tensors {
@@ -72,6 +77,7 @@ impl Tensors {
             metadata: self.metadata.clone(),
             settings: self.settings.clone(),
             maps: self.maps.clone(),
+            refused: self.refused.clone(),
         }
     }
 }
@@ -130,7 +136,7 @@ impl From<Tensors> for Weights {
 }
 
 impl Weights {
-    /// Opens a safetensors or GGUF file, or the `*.safetensors.index.json` of a model in several files.
+    /// Opens a safetensors or GGUF file, one that torch.save wrote, or the `*.index.json` of a model in several files.
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file.
@@ -274,6 +280,11 @@ impl Weights {
     /// All that a GGUF file says about itself.
     pub fn settings(&self) -> &BTreeMap<String, Setting> {
         &self.tensors.settings
+    }
+
+    /// Functions and classes that a file of torch.save names, which were not called: what they would have made is not here.
+    pub fn refused(&self) -> &[String] {
+        &self.tensors.refused
     }
 
     /// The file, for messages.

@@ -16,11 +16,9 @@ use std::path::Path;
 /// The length of the header, the first thing in a file, 64 bits with the lowest byte first.
 const PREFIX: usize = 8;
 /// The limit of the reference implementation.
-const LONGEST_HEADER: usize = 100_000_000;
+pub(super) const LONGEST_HEADER: usize = 100_000_000;
 const HIGHEST_RANK: usize = 8;
-const CONVERT: &str =
-    "convert it to a .safetensors file, for example with `python -m safetensors.convert` of the package safetensors";
-const ELSEWHERE: &str = "only safetensors and GGUF are read; most models are published in one of them too";
+const ELSEWHERE: &str = "safetensors, GGUF and what torch.save writes are read; most models are published in one of them too";
 
 /// Maps a file and reads its header.
 pub(super) fn open(path: &Path) -> Result<Tensors, LoadError> {
@@ -100,24 +98,19 @@ fn parts(all: &[u8]) -> Result<(&[u8], &[u8]), String> {
 }
 
 fn refuse_other_formats(path: &Path) -> Result<(), LoadError> {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let kind = match ending.as_str() {
-        "ckpt" | "pt" | "pt2" | "pth" | "bin" | "pkl" => "a Python pickle, which can run programs",
-        "onnx" => "an ONNX file",
-        _ => return Ok(()),
-    };
-    let instead = if ending == "onnx" { ELSEWHERE } else { CONVERT };
+    if !path.extension().is_some_and(|it| it.eq_ignore_ascii_case("onnx")) {
+        return Ok(());
+    }
     // A name that leads nowhere is that error first.
     std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    let reason = format!(".{ending} is {kind}: only safetensors and GGUF are read");
-    Err(LoadError::Unsupported { path: path.to_owned(), reason, instead })
+    let reason = ".onnx is an ONNX file, not a set of tensors".to_owned();
+    Err(LoadError::Unsupported { path: path.to_owned(), reason, instead: ELSEWHERE })
 }
 
 /// What else a file is by its first bytes.
 fn foreign(all: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
-        (b"PK\x03\x04", "a ZIP archive, as PyTorch writes"),
-        (b"\x80\x02", "a Python pickle"),
+        (b"PK", "a ZIP archive"),
         (b"version https://git-lfs", "a Git LFS pointer: the model itself was not downloaded"),
         (b"<!DOCTYPE", "a web page: the download led to one"),
         (b"<html", "a web page: the download led to one"),
@@ -210,7 +203,8 @@ mod tests {
         check(raw(b"1234567"), "it has 7 bytes");
         check(raw(&[100, 0, 0, 0, 0, 0, 0, 0, b'{']), "its header should have 100 bytes, and only 1 follow");
         check(raw(&[0xff; 100]), "its header should have 18446744073709551615 bytes");
-        check(raw(b"PK\x03\x04\x14\x00\x00\x08 and so on"), "is a ZIP archive");
+        check(raw(b"PK\x03\x04\x14\x00\x00\x08 and so on"), "is a ZIP archive that has no table of contents");
+        check(raw(b"PK\x05\x06 and no more than an end"), "is a ZIP archive");
         check(raw(b"version https://git-lfs.github.com/spec/v1"), "was not downloaded");
         check(raw(b"<!DOCTYPE html>"), "is a web page");
     }
@@ -272,15 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_a_pickle_and_nothing_at_all_are_told_apart() {
+    fn a_directory_another_format_and_nothing_at_all_are_told_apart() {
         let folder = tempfile::tempdir().expect("a directory");
         let error = Weights::open(folder.path()).expect_err("a directory");
         assert!(error.to_string().contains("is a directory") && error.hint().is_some(), "{error}");
-        let pickle = folder.path().join("model.ckpt");
-        assert!(matches!(Weights::open(&pickle), Err(LoadError::Read { .. })), "it is not there");
-        std::fs::write(&pickle, b"\x80\x02").expect("written");
-        let error = Weights::open(&pickle).expect_err("a pickle");
-        assert!(error.to_string().ends_with("which can run programs: only safetensors and GGUF are read"), "{error}");
+        let other = folder.path().join("model.onnx");
+        assert!(matches!(Weights::open(&other), Err(LoadError::Read { .. })), "it is not there");
+        std::fs::write(&other, b"\x08\x09").expect("written");
+        let error = Weights::open(&other).expect_err("another format");
+        assert!(error.to_string().ends_with(".onnx is an ONNX file, not a set of tensors"), "{error}");
     }
 
     #[test]
