@@ -17,6 +17,7 @@ mod latent;
 mod loaders;
 mod lora;
 mod mask;
+mod merging;
 mod sampling;
 mod saving;
 mod sdxl;
@@ -33,6 +34,7 @@ pub fn catalogue() -> Registry {
         loaders::nodes,
         saving::nodes,
         lora::nodes,
+        merging::nodes,
         conditioning::nodes,
         control::nodes,
         sdxl::nodes,

@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Difference(String),
     /// The new values themselves, at any strength.
     Set(String),
+    /// `keep · weight + take · other` at any strength, the latter with its own patches; without a name there is no other.
+    Mix { other: Option<String>, keep: f64, take: f64 },
 }
 
 /// A matrix that is in the file, or made of two or three that are.
@@ -78,7 +80,11 @@ pub(super) enum Magnitude {
 impl Change {
     /// Whether what it adds is the same whatever the weight is.
     pub(super) fn is_additive(&self) -> bool {
-        let fixed = !matches!(self.kind, Kind::General { .. } | Kind::Rotation { .. } | Kind::Butterfly { .. } | Kind::Set(_));
+        let fixed = match self.kind {
+            Kind::General { .. } | Kind::Rotation { .. } | Kind::Butterfly { .. } | Kind::Set(_) => false,
+            Kind::Mix { keep, .. } => keep == 1.0,
+            _ => true,
+        };
         fixed && self.magnitude.is_none()
     }
 
@@ -145,7 +151,8 @@ impl Change {
                     self.joined(self.size(rescale)?[0], rows, rescale)?;
                 }
             }
-            Kind::Difference(name) | Kind::Set(name) => fit(name, self.size(name)?)?,
+            Kind::Difference(name) | Kind::Set(name) | Kind::Mix { other: Some(name), .. } => fit(name, self.size(name)?)?,
+            Kind::Mix { other: None, .. } => {}
         }
         let magnitude = match &self.magnitude {
             None => return Ok(()),
@@ -168,8 +175,16 @@ impl Change {
         device: &Device,
     ) -> Result<Tensor<2>, LoadError> {
         let size = weight.dims();
-        if let Kind::Set(name) = &self.kind {
-            return self.matrix(name, device);
+        match &self.kind {
+            Kind::Set(name) => return self.matrix(name, device),
+            Kind::Mix { other, keep, take } => {
+                let kept = weight.mul_scalar(*keep as f32);
+                return Ok(match other {
+                    Some(name) => kept + self.file.wide(name, device)?.mul_scalar(*take as f32),
+                    None => kept,
+                });
+            }
+            _ => {}
         }
         let difference = self.difference(&weight, shape, strength, device)?;
         let scale = self.factor()?;
@@ -262,6 +277,7 @@ impl Change {
                 x - weight.clone()
             }
             Kind::Difference(name) | Kind::Set(name) => matrix(name)?,
+            Kind::Mix { .. } => unreachable!("a mix is no difference: see Change::apply"),
         })
     }
 
@@ -276,7 +292,9 @@ impl Change {
                 (None, None) => return Ok(1.0),
             },
             Kind::General { a, .. } => *self.size(&a[0])?.iter().min().unwrap_or(&1),
-            Kind::Rotation { .. } | Kind::Butterfly { .. } | Kind::Difference(_) | Kind::Set(_) => return Ok(1.0),
+            Kind::Rotation { .. } | Kind::Butterfly { .. } | Kind::Difference(_) | Kind::Set(_) | Kind::Mix { .. } => {
+                return Ok(1.0);
+            }
         };
         Ok((alpha / rank as f64) as f32)
     }

@@ -5,11 +5,13 @@
 
 mod change;
 mod lora;
+mod merge;
 
 pub use lora::{Lora, Patched};
+pub use merge::{Merged, Shares, merge_models, merge_text_encoders};
 
 use crate::{LoadError, Weights};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use change::{Change, Kind, Scale};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ struct Changes {
     by_name: BTreeMap<String, Change>,
     /// Equal for equal changes.
     identity: String,
+    /// How many tensors of other models are drawn for one that is changed.
+    draws: u64,
 }
 
 /// The patches of some weights, in the order in which they are applied.
@@ -34,7 +38,7 @@ pub(crate) struct Patches(Arc<[Patch]>);
 
 impl Patch {
     fn new(by_name: BTreeMap<String, Change>, identity: String, strength: f64) -> Self {
-        Self { changes: Arc::new(Changes { by_name, identity }), strength }
+        Self { changes: Arc::new(Changes { by_name, identity, draws: 0 }), strength }
     }
 
     /// Whether it says the same whatever other patches do: such patches may come in any order.
@@ -67,6 +71,11 @@ impl Patches {
         self.0.iter().map(|it| format!("+{}*{}", it.changes.identity, it.strength)).collect()
     }
 
+    /// How many tensors of other models are drawn for one of these, which may be made of others again.
+    pub(crate) fn draws(&self) -> u64 {
+        self.0.iter().fold(0, |all, it| all.saturating_add(it.changes.draws))
+    }
+
     /// Whether one of them changes the tensor of this whole name.
     pub(crate) fn change(&self, name: &str) -> bool {
         self.0.iter().any(|it| it.changes.by_name.contains_key(name))
@@ -74,18 +83,29 @@ impl Patches {
 
     /// The tensor of this whole name as the patches have it, in its own type.
     pub(crate) fn apply<const D: usize>(&self, name: &str, tensor: Tensor<D>, device: &Device) -> Result<Tensor<D>, LoadError> {
-        let mut changes = self.0.iter().filter_map(|it| Some((it.changes.by_name.get(name)?, it.strength))).peekable();
-        if changes.peek().is_none() {
+        if !self.change(name) {
             return Ok(tensor);
         }
         let (shape, dtype) = (tensor.dims(), tensor.dtype());
-        let rows = shape[0];
-        let columns = shape[1..].iter().product();
-        let mut weight = tensor.cast(burn::tensor::FloatDType::F32).reshape([rows, columns]);
-        for (change, strength) in changes {
-            weight = change.apply(weight, &shape, strength as f32, device)?;
+        let size = [shape[0], shape[1..].iter().product()];
+        let weight = self.changed(name, tensor.cast(FloatDType::F32).reshape(size), &shape, device)?;
+        Ok(weight.reshape(shape).cast(FloatDType::from(dtype)))
+    }
+
+    /// The tensor of this whole name and shape as the patches have it, f32, seen as a matrix: its first dimension, and all others together.
+    pub(crate) fn changed(
+        &self,
+        name: &str,
+        mut weight: Tensor<2>,
+        shape: &[usize],
+        device: &Device,
+    ) -> Result<Tensor<2>, LoadError> {
+        for patch in self.0.iter() {
+            if let Some(change) = patch.changes.by_name.get(name) {
+                weight = change.apply(weight, shape, patch.strength as f32, device)?;
+            }
         }
-        Ok(weight.reshape(shape).cast(burn::tensor::FloatDType::from(dtype)))
+        Ok(weight)
     }
 }
 

@@ -411,6 +411,32 @@ impl Weights {
         }
     }
 
+    /// A tensor of one or more dimensions as it is drawn, patches and all, in f32, seen as a matrix: its first dimension, and all others
+    /// together.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub(crate) fn wide(&self, name: &str, device: &Device) -> Result<Tensor<2>, LoadError> {
+        let full = self.full(name);
+        let entry = self.tensors.entries.get(&full).ok_or_else(|| self.missing(name))?;
+        let shape = &entry.shape;
+        let (Some(rows), true) = (shape.first(), entry.stored.dtype().is_float()) else {
+            let (source_name, found) = (self.tensors.source.clone(), format!("{} of shape {shape:?}", entry.stored));
+            let needed = "floating-point numbers in one or more dimensions";
+            return Err(LoadError::Type { source_name, name: self.known(&full, entry), found, needed });
+        };
+        let (bytes, _, dtype) = entry.data().into_parts();
+        let data = TensorData::from_bytes(bytes, [*rows, shape[1..].iter().product()], dtype);
+        let weight: Tensor<2> = Tensor::from_data(data, (device, dtype));
+        self.drawn.lock().insert(full.clone());
+        self.patches.changed(&full, weight.cast(FloatDType::F32), shape, device)
+    }
+
+    /// How many tensors of files are read for one of these, where models are mixed of others.
+    pub(crate) fn draws(&self) -> u64 {
+        self.patches.draws().saturating_add(1)
+    }
+
     /// The numbers of a tensor of any shape, as they are in the file.
     ///
     /// # Errors
