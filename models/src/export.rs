@@ -95,9 +95,7 @@ impl Export {
             if let Some(texts) = tokenizer.texts()? {
                 this.metadata.insert(TOKENIZER.to_owned(), texts);
             }
-            let words = [(CLIP_L.name, "clip_l"), (CLIP_G.name, "clip_g"), (CLIP_H.name, "clip_h"), (T5.name, "t5xxl")];
-            let word = words.into_iter().find(|it| it.0 == architecture.name).map(|it| it.1);
-            Ok((word, this))
+            Ok((word(architecture.name), this))
         });
         each.collect()
     }
@@ -133,6 +131,16 @@ impl Export {
             return Err(error);
         }
         Ok(written?)
+    }
+
+    /// Puts a tensor of its own.
+    pub(crate) fn put_made(&mut self, name: String, tensor: TensorData) {
+        self.tensors.insert(name, Source::Made(tensor));
+    }
+
+    /// Whether there is no tensor in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
     }
 
     /// Puts a part's tensors below a prefix, which ends without a dot; an empty one is none.
@@ -202,6 +210,12 @@ impl Export {
         self.metadata.extend(key.map(|it| ("modelspec.predict_key".to_owned(), it.to_owned())));
         Ok(())
     }
+}
+
+/// What ComfyUI calls a text encoder of this kind.
+pub(crate) fn word(architecture: &str) -> Option<&'static str> {
+    let words = [(CLIP_L.name, "clip_l"), (CLIP_G.name, "clip_g"), (CLIP_H.name, "clip_h"), (T5.name, "t5xxl")];
+    words.into_iter().find(|it| it.0 == architecture).map(|it| it.1)
 }
 
 /// The prefix of a text encoder in a model's file, and its naming where that is not the canonical one.

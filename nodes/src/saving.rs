@@ -2,12 +2,13 @@
 
 use crate::files::{FileError, Series};
 use models::export::ExportError;
+use models::patch::{Form, extract_lora};
 use models::{Clip, Export, Model, Vae};
-use runtime::{Context, Node, NodeError, Place, Registry, Run, registry};
+use runtime::{Choice, Context, Node, NodeError, Place, Registry, Run, registry};
 
 /// Every node of this file.
 pub(crate) fn nodes() -> Registry {
-    registry![CheckpointSave, ModelSave, CLIPSave, VAESave]
+    registry![CheckpointSave, ModelSave, CLIPSave, VAESave, LoraSave]
 }
 
 /// Why a model was not saved.
@@ -112,5 +113,52 @@ impl Run for VAESave {
 
     fn run(self, cx: &Context) -> Result<(), NodeError> {
         save(cx, Export::autoencoder(&self.vae)?, &self.filename_prefix)
+    }
+}
+
+/// What the difference between two models is written as.
+#[derive(Clone, Copy, Choice)]
+enum LoraType {
+    Standard,
+    FullDiff,
+}
+
+/// Makes a LoRA of the difference between two models and saves it.
+///
+/// The differences come from ModelMergeSubtract and CLIPMergeSubtract. Without any nothing is saved.
+#[derive(Node)]
+#[node(display = "Extract and Save Lora", category = "_for_testing", output_node, experimental)]
+struct LoraSave {
+    /// How the file is called, with a number behind. `loras/cat` makes a folder.
+    #[input(default = "loras/ComfyUI_extracted_lora")]
+    filename_prefix: String,
+    /// How many directions each layer is changed in: the file grows with it.
+    #[input(default = 8, min = 1, max = 4096, step = 1)]
+    rank: usize,
+    /// Two small factors for each layer, or the whole difference, which is as large as the model.
+    lora_type: LoraType,
+    /// Whether the differences of biases and norms are saved too.
+    #[input(default = true)]
+    bias_diff: bool,
+    /// The difference of two diffusion networks.
+    model_diff: Option<Model>,
+    /// The difference of two text encoders.
+    text_encoder_diff: Option<Clip>,
+}
+
+impl Run for LoraSave {
+    type Output = ();
+
+    fn run(self, cx: &Context) -> Result<(), NodeError> {
+        if self.model_diff.is_none() && self.text_encoder_diff.is_none() {
+            return Ok(());
+        }
+        let form = match self.lora_type {
+            LoraType::Standard => Form::Factors(self.rank),
+            LoraType::FullDiff => Form::Whole,
+        };
+        let (model, clip) = (self.model_diff.as_ref(), self.text_encoder_diff.as_ref());
+        let lora = extract_lora(model, clip, form, self.bias_diff, cx)?;
+        save(cx, lora, &self.filename_prefix)
     }
 }

@@ -15,7 +15,9 @@ import sys
 CLASSES = """
     CheckpointLoaderSimple CheckpointLoader DiffusersLoader UNETLoader CLIPLoader DualCLIPLoader TripleCLIPLoader VAELoader LoraLoader
     LoraLoaderModelOnly
-    CheckpointSave ModelSave CLIPSave VAESave
+    CheckpointSave ModelSave CLIPSave VAESave LoraSave
+    ModelMergeSimple ModelMergeBlocks ModelMergeAdd ModelMergeSubtract CLIPMergeSimple CLIPMergeAdd CLIPMergeSubtract
+    ModelMergeSD1 ModelMergeSD2 ModelMergeSDXL ModelMergeSD3_2B ModelMergeSD35_Large ModelMergeFlux1
     UpscaleModelLoader ImageUpscaleWithModel
     CLIPTextEncodeSDXL CLIPTextEncodeSDXLRefiner CLIPTextEncodeFlux FluxGuidance EmptySD3LatentImage
     ControlNetLoader DiffControlNetLoader ControlNetApply ControlNetApplyAdvanced

@@ -4,9 +4,11 @@
 //! recipe without the patch still names the network that it always named.
 
 mod change;
+mod extract;
 mod lora;
 mod merge;
 
+pub use extract::{Form, extract_lora};
 pub use lora::{Lora, Patched};
 pub use merge::{Merged, Shares, merge_models, merge_text_encoders};
 
