@@ -1,8 +1,8 @@
 //! The one extension of Burn's back ends. A back end joins by its name in the attribute and an implementation below.
 
 use crate::cpu::simd::Arm;
-use crate::{AttentionOptions, BlockFormat, Conv2dOptions};
-use crate::{activation, attention, conv2d, group_norm, layer_norm, linear, quantised, rms_norm, upsample};
+use crate::{AttentionOptions, BlockFormat, Conv2dOptions, Pairs};
+use crate::{activation, attention, conv2d, group_norm, layer_norm, linear, quantised, rms_norm, rope, upsample};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::Tensor;
@@ -85,6 +85,9 @@ pub(crate) trait Ops: Backend {
     /// `[n, C]`.
     fn scale_rows(x: FloatTensor<Self>, #[extension_type] weight: Maybe<Self>, eps: f64) -> FloatTensor<Self>;
 
+    /// `[B·N, H, D]`, `[N, D / 2]` twice → `[B·N, H, D]`.
+    fn turn_pairs(x: FloatTensor<Self>, cosine: FloatTensor<Self>, sine: FloatTensor<Self>, pairs: Pairs) -> FloatTensor<Self>;
+
     /// Element by element, any shape.
     fn activate(x: FloatTensor<Self>, function: activation::Function) -> FloatTensor<Self>;
 
@@ -144,6 +147,10 @@ impl Ops for Flex {
 
     fn scale_rows(x: FloatTensor<Self>, weight: Maybe<Self>, eps: f64) -> FloatTensor<Self> {
         rms_norm::cpu(Arm::best(), x, weight.into_option(), eps)
+    }
+
+    fn turn_pairs(x: FloatTensor<Self>, cosine: FloatTensor<Self>, sine: FloatTensor<Self>, pairs: Pairs) -> FloatTensor<Self> {
+        rope::cpu(Arm::best(), x, cosine, sine, pairs)
     }
 
     fn activate(x: FloatTensor<Self>, function: activation::Function) -> FloatTensor<Self> {

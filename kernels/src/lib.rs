@@ -18,6 +18,7 @@ mod linear;
 mod matmul;
 mod quantised;
 mod rms_norm;
+mod rope;
 mod twister;
 mod upsample;
 
@@ -37,5 +38,6 @@ pub use linear::linear;
 pub use matmul::matmul;
 pub use quantised::{BlockFormat, Quantised, linear_quantised};
 pub use rms_norm::rms_norm;
+pub use rope::{Pairs, rope};
 pub use twister::{TWISTER_WORDS, tempered, tempered_uniform, twist};
 pub use upsample::upsample_nearest_2x;

@@ -1,6 +1,7 @@
 //! Rotary position embedding (Su et al. 2021, arXiv 2104.09864).
 
 use burn::tensor::{Device, Tensor, TensorData};
+use kernels::Pairs;
 
 /// How far each pair of channels of a head is turned at each place: cosines and sines, `[N, D / 2]`.
 #[derive(Clone, Debug)]
@@ -45,38 +46,12 @@ impl Rope {
         Self { cosine: table(f64::cos), sine: table(f64::sin) }
     }
 
-    /// Turns pairs of channels that lie half a head apart, (0, D / 2), (1, D / 2 + 1), ...
+    /// Turns pairs of channels of each head.
     ///
     /// # Shapes
     /// x `[B, N, H, D]` → the same.
-    pub fn turn_halves(&self, x: Tensor<4>) -> Tensor<4> {
-        let half = x.dims()[3] / 2;
-        let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
-        let table = |values: &Tensor<2>| -> Tensor<4> {
-            let [n, half] = values.dims();
-            values.clone().reshape([1, n, 1, half])
-        };
-        let (cosine, sine) = (table(&self.cosine), table(&self.sine));
-        let turned = [first.clone() * cosine.clone() - second.clone() * sine.clone(), second * cosine + first * sine];
-        Tensor::cat(turned.to_vec(), 3)
-    }
-
-    /// Turns pairs of channels that lie beside each other, (0, 1), (2, 3), ...
-    ///
-    /// # Shapes
-    /// x `[B, N, H, D]` → the same.
-    pub fn turn_neighbours(&self, x: Tensor<4>) -> Tensor<4> {
-        let [b, n, h, d] = x.dims();
-        let pairs = x.reshape([b, n, h, d / 2, 2]);
-        let (even, odd) = (pairs.clone().narrow(4, 0, 1), pairs.narrow(4, 1, 1));
-        let (cosine, sine) = (self.table(&self.cosine), self.table(&self.sine));
-        let turned = [even.clone() * cosine.clone() - odd.clone() * sine.clone(), even * sine + odd * cosine];
-        Tensor::cat(turned.to_vec(), 4).reshape([b, n, h, d])
-    }
-
-    fn table(&self, values: &Tensor<2>) -> Tensor<5> {
-        let [n, half] = values.dims();
-        values.clone().reshape([1, n, 1, half, 1])
+    pub fn turn(&self, x: Tensor<4>, pairs: Pairs) -> Tensor<4> {
+        kernels::rope(x, self.cosine.clone(), self.sine.clone(), pairs)
     }
 }
 
@@ -87,7 +62,7 @@ mod tests {
     fn turned(place: f64, x: [f32; 4]) -> Vec<f32> {
         let rope = Rope::new(&[vec![0.0, place]], &[2, 2], 100.0, &Device::flex());
         let x = Tensor::<1>::from_floats(x, &Device::flex()).reshape([1, 1, 1, 4]);
-        rope.turn_neighbours(x).into_data().try_to_vec().unwrap()
+        rope.turn(x, Pairs::Neighbours).into_data().try_to_vec().unwrap()
     }
 
     #[test]

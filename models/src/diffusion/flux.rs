@@ -14,7 +14,7 @@ use crate::text::Family;
 use crate::weights::{Layout, concat, rename, swap_halves};
 use crate::{LoadError, Samples, Stop, Weights, latent};
 use burn::tensor::{Device, Tensor};
-use kernels::AttentionOptions;
+use kernels::{AttentionOptions, Pairs};
 use serde_json::json;
 
 /// FLUX.1 dev, which hears how strongly the prompt is to be followed, and schnell, which does not.
@@ -386,7 +386,7 @@ impl QkNorm {
 /// Attention of everybody to everybody, `[B, N, H, D]` → `[B, N, C]`.
 fn attend([q, k, v]: [Tensor<4>; 3], rope: &Rope) -> Tensor<3> {
     let [b, n, h, d] = q.dims();
-    let turned = |it| rope.turn_neighbours(it).swap_dims(1, 2);
+    let turned = |it| rope.turn(it, Pairs::Neighbours).swap_dims(1, 2);
     let out = kernels::attention(turned(q), turned(k), v.swap_dims(1, 2), None, AttentionOptions::default());
     out.swap_dims(1, 2).reshape([b, n, h * d])
 }

@@ -9,7 +9,7 @@ use crate::blocks::{Embedding, Linear, RmsNorm, Rope};
 use crate::weights::{Layout, rename};
 use crate::{LoadError, Stop, Watch, Weights};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use kernels::AttentionOptions;
+use kernels::{AttentionOptions, Pairs};
 
 /// The names of llama.cpp, which GGUF files have.
 pub(super) const LLAMA_CPP: Layout = Layout {
@@ -147,7 +147,7 @@ struct Layer {
     heads: usize,
     kv_heads: usize,
     head: usize,
-    neighbours: bool,
+    pairs: Pairs,
     window: Option<usize>,
 }
 
@@ -181,7 +181,7 @@ impl Layer {
             heads,
             kv_heads,
             head,
-            neighbours: config.neighbours,
+            pairs: if config.neighbours { Pairs::Neighbours } else { Pairs::Halves },
             window: config.windows.get(index).copied().flatten(),
         })
     }
@@ -200,7 +200,7 @@ impl Layer {
         let turned = |x: Tensor<3>, heads: usize, norm: Option<&RmsNorm>| {
             let x = x.reshape([1, tokens, heads, head]);
             let x = norm.map_or_else(|| x.clone(), |it| it.forward(x.clone()));
-            if self.neighbours { rope.turn_neighbours(x) } else { rope.turn_halves(x) }
+            rope.turn(x, self.pairs)
         };
         let q = turned(self.q_proj.forward(x.clone()), self.heads, self.norms.as_ref().map(|it| &it.0));
         let k = turned(self.k_proj.forward(x.clone()), self.kv_heads, self.norms.as_ref().map(|it| &it.1));
