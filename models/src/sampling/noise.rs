@@ -266,7 +266,7 @@ struct BrownianPath {
 struct Run {
     /// How many numbers lie before it.
     first: usize,
-    /// A bridge for each place of the trail.
+    /// A bridge for each place of the trail, and behind them old ones, whose memory is used again.
     trail: Vec<Bridge>,
     /// The one at hand.
     bridge: Bridge,
@@ -375,8 +375,7 @@ impl BrownianPath {
             })
             .collect();
         parts.into_par_iter().for_each(|(run, values)| {
-            run.trail.truncate(shared);
-            run.follow(&cuts, added);
+            run.follow(shared, &cuts, added);
             let Bridge { before, whole } = &run.bridge;
             // Before the beginning there is nothing to go.
             let part = if point <= place.start { 0.0 } else { 1.0 };
@@ -413,12 +412,10 @@ impl BrownianPath {
 }
 
 impl Run {
-    /// Goes on from the last bridge of the trail, to which the first `added` cuts are added.
-    fn follow(&mut self, cuts: &[Cut], added: usize) {
+    /// Goes on from the last of the `shared` bridges of the trail, to which the first `added` cuts are added.
+    fn follow(&mut self, shared: usize, cuts: &[Cut], added: usize) {
         let Self { first, trail, bridge } = self;
-        let last = &trail[trail.len() - 1];
-        bridge.before.copy_from_slice(&last.before);
-        bridge.whole.copy_from_slice(&last.whole);
+        bridge.copy_from(&trail[shared - 1]);
         let mut noise = [0.0; 2 * DRAW];
         for (index, cut) in cuts.iter().enumerate() {
             let mut generator = Generator::new(u64::from(cut.seed));
@@ -432,9 +429,20 @@ impl Run {
                 from += count;
             }
             if index < added {
-                trail.push(bridge.clone());
+                match trail.get_mut(shared + index) {
+                    Some(old) => old.copy_from(bridge),
+                    None => trail.push(bridge.clone()),
+                }
             }
         }
+    }
+}
+
+impl Bridge {
+    /// Becomes equal to another one of its length, in the memory that it has.
+    fn copy_from(&mut self, other: &Self) {
+        self.before.copy_from_slice(&other.before);
+        self.whole.copy_from_slice(&other.whole);
     }
 }
 
@@ -541,7 +549,7 @@ mod tests {
             let path = BrownianPath::new(9, 0.0, 1.0, count);
             let drawn: Vec<f32> = (path.runs.into_iter())
                 .flat_map(|mut run| {
-                    run.follow(std::slice::from_ref(&cut), 0);
+                    run.follow(1, std::slice::from_ref(&cut), 0);
                     run.bridge.whole
                 })
                 .collect();
