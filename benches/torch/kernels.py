@@ -40,6 +40,20 @@ def prepare(name, *sizes):
         return lambda: (
             F.scaled_dot_product_attention(heads(q, h), heads(k, h), heads(v, h)).transpose(1, 2).reshape(b, nq, h * d)
         )
+    if name == "rope_neighbours":
+        # As a product of complex numbers, which is its fastest way.
+        n, h, d = sizes
+        x, turn = rand(1, n, h, d), torch.complex(rand(n, 1, d // 2), rand(n, 1, d // 2))
+        return lambda: torch.view_as_real(torch.view_as_complex(x.view(1, n, h, d // 2, 2)) * turn).flatten(3)
+    if name == "rope_halves":
+        n, h, d = sizes
+        x, cosine, sine = rand(1, n, h, d), rand(n, 1, d), rand(n, 1, d)
+
+        def turned():
+            first, second = x.chunk(2, -1)
+            return x * cosine + torch.cat((-second, first), -1) * sine
+
+        return turned
     if name == "group_norm_silu":
         b, c, n = sizes
         x, weight, bias = rand(b, c, n), rand(c), rand(c)

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_arms_give_the_same_words_and_numbers() {
+    fn all_arms_give_the_same_words_and_numbers() {
         let mut state = [0; TWISTER_WORDS];
         state.iter_mut().zip(1_u32..).for_each(|(word, i)| *word = i.wrapping_mul(0x9E37_79B9));
         let (mut fast, mut plain) = (state, state);
@@ -112,6 +112,13 @@ mod tests {
         tempered_uniform(&fast, &mut ours);
         uniform(&plain, &mut theirs);
         assert_eq!(ours, theirs);
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            ours.fill(0.0);
+            // SAFETY: the machine has these instructions.
+            unsafe { uniform_avx2(&fast, &mut ours) };
+            assert_eq!(ours, theirs);
+        }
         assert!(ours.iter().all(|it| (0.0..1.0).contains(it)));
     }
 

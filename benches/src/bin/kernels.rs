@@ -7,7 +7,7 @@
 
 use benches::peer::{Torch, median};
 use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor, TensorData};
-use kernels::{AttentionOptions, BlockFormat, Conv2dOptions, Quantised};
+use kernels::{AttentionOptions, BlockFormat, Conv2dOptions, Pairs, Quantised};
 use std::error::Error;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -66,6 +66,13 @@ const CASES: &[&str] = &[
     "attention 2 8 256 256 160",
     "attention 2 12 77 77 64",
     "attention 1 1 4096 4096 512",
+    // the same of few queries, as when a language model writes: three or four for each head of keys
+    "attention 1 3 3 513 64",
+    "attention 1 8 4 4096 128",
+    // rope_neighbours, rope_halves: tokens, heads, width
+    "rope_neighbours 4608 24 128",
+    "rope_halves 1 32 128",
+    "rope_halves 512 32 128",
     // group_norm_silu: batch, channels, pixels
     "group_norm_silu 2 320 4096",
     "group_norm_silu 2 640 1024",
@@ -167,6 +174,11 @@ fn prepare(case: &str) -> Result<Prepared, Box<dyn Error>> {
             let run =
                 move || drop(kernels::attention_heads(q.clone(), k.clone(), v.clone(), h, None, AttentionOptions::default()));
             (Box::new(run), (4 * b * h * nq * nk * d) as f64)
+        }
+        ("rope_neighbours" | "rope_halves", &[n, h, d]) => {
+            let (x, cosine, sine) = (random([1, n, h, d]), random([n, d / 2]), random([n, d / 2]));
+            let pairs = if name == "rope_halves" { Pairs::Halves } else { Pairs::Neighbours };
+            (Box::new(move || drop(kernels::rope(x.clone(), cosine.clone(), sine.clone(), pairs))), (3 * n * h * d) as f64)
         }
         ("group_norm_silu", &[b, c, n]) => {
             let (x, weight, bias) = (random([b, c, n]), stored([c]), stored([c]));

@@ -14,6 +14,8 @@ pub(super) const FEW: usize = 8;
 const SHARE: usize = 64;
 /// Queries that share each key while it is in the registers.
 const SIDE_BY_SIDE: usize = 4;
+/// Rows between what is read and what is fetched from memory: rows of one head lie far apart, and no machine guesses the next one.
+const AHEAD: usize = 8;
 
 /// What is asked, and where the answers go: `[batch, query, head, dv]`.
 pub(super) struct Asked<'a> {
@@ -150,6 +152,7 @@ impl Scan {
                 while at < self.d {
                     let lanes = S::LANES.min(self.d - at);
                     let load = |p: *const f32| if lanes == S::LANES { S::load(p) } else { S::load_part(p, lanes) };
+                    S::fetch(row.wrapping_add(AHEAD * self.key_stride + at).cast());
                     let key = load(row.add(at));
                     for (query, sum) in sums.iter_mut().enumerate() {
                         *sum = S::fma(load(self.queries.add((first + query) * self.query_stride + at)), key, *sum);
@@ -182,20 +185,53 @@ impl Scan {
                 *record.add(1) = S::sum(total);
             }
             let mut at = 0;
+            while at + 2 * S::LANES <= self.dv {
+                self.values::<S, Q, 2>(first, scores, pitch, at, S::LANES);
+                at += 2 * S::LANES;
+            }
             while at < self.dv {
                 let lanes = S::LANES.min(self.dv - at);
-                let mut sums = [S::zero(); Q];
-                for key in 0..self.nk {
-                    let p = self.values.add(key * self.value_stride + at);
-                    let value = if lanes == S::LANES { S::load(p) } else { S::load_part(p, lanes) };
-                    for (query, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::fma(S::splat(*scores.add(query * pitch + key)), value, *sum);
+                self.values::<S, Q, 1>(first, scores, pitch, at, lanes);
+                at += lanes;
+            }
+        }
+    }
+
+    /// Sums `W` vectors of values from channel `at`; the last of them has `lanes` numbers.
+    ///
+    /// # Safety
+    /// As [`Self::some`]; the channels exist.
+    #[inline(always)]
+    unsafe fn values<S: Simd, const Q: usize, const W: usize>(
+        &self,
+        first: usize,
+        scores: *const f32,
+        pitch: usize,
+        at: usize,
+        lanes: usize,
+    ) {
+        // SAFETY: the caller's. What is fetched may lie anywhere.
+        unsafe {
+            let mut sums = [[S::zero(); W]; Q];
+            for key in 0..self.nk {
+                let row = self.values.add(key * self.value_stride + at);
+                let values: [S::V; W] = std::array::from_fn(|it| {
+                    S::fetch(row.wrapping_add(AHEAD * self.value_stride + it * S::LANES).cast());
+                    let p = row.add(it * S::LANES);
+                    if lanes == S::LANES { S::load(p) } else { S::load_part(p, lanes) }
+                });
+                for (query, sums) in sums.iter_mut().enumerate() {
+                    let score = S::splat(*scores.add(query * pitch + key));
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum = S::fma(score, value, *sum);
                     }
                 }
-                for (query, sum) in sums.into_iter().enumerate() {
-                    S::store_part(self.out.add((first + query) * (self.dv + 2) + at), sum, lanes);
+            }
+            for (query, sums) in sums.into_iter().enumerate() {
+                let out = self.out.add((first + query) * (self.dv + 2) + at);
+                for (part, sum) in sums.into_iter().enumerate() {
+                    S::store_part(out.add(part * S::LANES), sum, lanes);
                 }
-                at += lanes;
             }
         }
     }

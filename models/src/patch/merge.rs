@@ -72,7 +72,8 @@ pub fn merge_text_encoders(one: &Clip, other: &Clip, shares: Shares) -> Result<M
     let (ours, theirs): (Vec<_>, Vec<_>) = (one.encoders().collect(), other.encoders().collect());
     if ours.len() != theirs.len() {
         let reason = format!("has {} text encoders, the model that it is to be merged into {}", theirs.len(), ours.len());
-        return Err(LoadError::Layout { source_name: theirs[0].1.source().to_owned(), reason });
+        let source_name = theirs.first().map_or_else(|| "a text encoder".to_owned(), |it| it.1.source().to_owned());
+        return Err(LoadError::Layout { source_name, reason });
     }
     let mut result = Merged { merged: one.clone(), misfits: Vec::new() };
     for (index, ((family, weights), (other_family, other))) in ours.into_iter().zip(theirs).enumerate() {

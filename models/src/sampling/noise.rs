@@ -316,7 +316,7 @@ impl BrownianPath {
         whole.iter_mut().for_each(|it| *it *= root);
         let place = Place { start: grid(f64::from(from)), end: grid(f64::from(to)), key: 0, depth: 0 };
         // A run for each thread, but none so short that finding its beginning costs more than drawing it.
-        let length = count.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK).max(DRAW);
+        let length = (count / rayon::current_num_threads() / BLOCK * BLOCK).max(DRAW);
         let runs = (0..(count / length).max(1)).map(|run| {
             let first = run * length;
             let last = if count - first < 2 * length { count } else { first + length };
@@ -541,19 +541,19 @@ mod tests {
 
     #[test]
     fn runs_of_a_path_hold_the_numbers_of_one_draw() {
-        for count in [1, 15, 16, 624, 2 * DRAW, 3 * DRAW + 5, 5 * DRAW + 8] {
-            let mut whole = Generator::new(9);
-            let wanted = whole.normal(count);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let cases = [(1, 1), (15, 1), (16, 1), (DRAW - 1, 1), (2 * DRAW, 2), (3 * DRAW + 5, 3), (7 * DRAW + 8, 3)];
+        for (count, runs) in cases {
+            let wanted = Generator::new(9).normal(count);
             let cut =
                 Cut { seed: 9, part: 0.0, spread: 1.0, left: true, taken: Place { start: 0.0, end: 1.0, key: 0, depth: 0 } };
-            let path = BrownianPath::new(9, 0.0, 1.0, count);
-            let drawn: Vec<f32> = (path.runs.into_iter())
-                .flat_map(|mut run| {
-                    run.follow(1, std::slice::from_ref(&cut), 0);
-                    run.bridge.whole
-                })
-                .collect();
-            assert_eq!(drawn, wanted, "{count}");
+            let path = pool.install(|| BrownianPath::new(1, 0.0, 1.0, count));
+            assert_eq!(path.runs.len(), runs, "{count}");
+            let drawn = path.runs.into_iter().flat_map(|mut run| {
+                run.follow(1, std::slice::from_ref(&cut), 0);
+                run.bridge.whole
+            });
+            assert_eq!(drawn.collect::<Vec<_>>(), wanted, "{count}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! The table of contents of a ZIP archive, as far as files of models need it: entries that are stored as they are, and where they lie.
 //!
+//! The crate `zip` makes room for as many entries as a file claims to have, which a hostile one uses to end the process (9.8); so the table
+//! is read here, within limits, and nothing is ever unpacked.
+//!
 //! Reference: PKWARE `APPNOTE.TXT` 6.3.10, sections 4.3 and 4.5.3.
 
 use super::error::shown;
