@@ -34,13 +34,34 @@ pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// # Shapes
 /// `[.., 2n]` → `[.., n]`.
 pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    gate(x, Gating::Geglu)
+}
+
+/// The [`silu`] of the first half of the last dimension times the second (Shazeer 2020), as LLaMA orders them.
+///
+/// # Shapes
+/// `[.., 2n]` → `[.., n]`.
+pub fn swiglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    gate(x, Gating::Swiglu)
+}
+
+fn gate<const D: usize>(x: Tensor<D>, gating: Gating) -> Tensor<D> {
     let mut shape = x.dims();
     let width = shape[D - 1];
-    assert!(width.is_multiple_of(2), "geglu: the last of {shape:?} is odd");
+    assert!(width.is_multiple_of(2), "{gating:?}: the last of {shape:?} is odd");
     let rows = shape[..D - 1].iter().product();
     shape[D - 1] /= 2;
-    let y = Dispatch::geglu(x.reshape([rows, width]).into_dispatch());
+    let y = Dispatch::gate(x.reshape([rows, width]).into_dispatch(), gating);
     Tensor::<2>::from_dispatch(y).reshape(shape)
+}
+
+/// Which half of a row opens the other, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gating {
+    /// The second by GELU.
+    Geglu,
+    /// The first by SiLU.
+    Swiglu,
 }
 
 /// A function of one number.
@@ -163,7 +184,7 @@ impl Kernel for Map {
     }
 }
 
-pub(crate) fn cpu_geglu(arm: Arm, x: FlexTensor) -> FlexTensor {
+pub(crate) fn cpu_gate(arm: Arm, x: FlexTensor, gating: Gating) -> FlexTensor {
     let x = floats(x);
     let [rows, width] = [x.layout().shape()[0], x.layout().shape()[1] / 2];
     let out = Buffer::new(rows * width);
@@ -176,6 +197,7 @@ pub(crate) fn cpu_geglu(arm: Arm, x: FlexTensor) -> FlexTensor {
             out: target.at(task * share * width),
             rows: share.min(rows - task * share),
             width,
+            gating,
         });
     }
     out.into_tensor(Shape::from([rows, width]))
@@ -186,24 +208,41 @@ struct Gate {
     out: *mut f32,
     rows: usize,
     width: usize,
+    gating: Gating,
 }
 
 impl Kernel for Gate {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { source, out, rows, width } = self;
+        // SAFETY: the caller's.
+        unsafe {
+            match self.gating {
+                Gating::Geglu => self.each::<S>(Function::Gelu, true),
+                Gating::Swiglu => self.each::<S>(Function::Silu, false),
+            }
+        }
+    }
+}
+
+impl Gate {
+    /// # Safety
+    /// The contract of the kernel.
+    #[inline(always)]
+    unsafe fn each<S: Simd>(self, function: Function, second: bool) {
+        let Self { source, out, rows, width, .. } = self;
         for row in 0..rows {
             // SAFETY: `row < rows`, and `i + n <= width`.
             unsafe {
-                let (value, gate, out) = (source.add(2 * row * width), source.add((2 * row + 1) * width), out.add(row * width));
+                let (first, other, out) = (source.add(2 * row * width), source.add((2 * row + 1) * width), out.add(row * width));
+                let (value, gate) = if second { (first, other) } else { (other, first) };
                 let mut i = 0;
                 while i + S::LANES <= width {
-                    let gate = Function::Gelu.apply::<S>(S::load(gate.add(i)));
+                    let gate = function.apply::<S>(S::load(gate.add(i)));
                     S::store(out.add(i), S::mul(S::load(value.add(i)), gate));
                     i += S::LANES;
                 }
                 let n = width - i;
-                let gate = Function::Gelu.apply::<S>(S::load_part(gate.add(i), n));
+                let gate = function.apply::<S>(S::load_part(gate.add(i), n));
                 S::store_part(out.add(i), S::mul(S::load_part(value.add(i), n), gate), n);
             }
         }
@@ -243,11 +282,15 @@ mod tests {
         }
 
         #[test]
-        fn geglu_gates_the_first_half_by_the_second(rows in 1usize..40, width in 1usize..70) {
+        fn each_gate_opens_the_other_half(rows in 1usize..40, width in 1usize..70) {
             let x = random([rows, 2 * width], 1, DType::F32) * 4.0;
-            let expected = x.clone().narrow(1, 0, width) * activation::gelu(x.clone().narrow(1, width, width));
-            for &arm in Arm::available() {
-                assert_close(cpu_geglu(arm, flex(x.clone())), expected.clone(), 1e-5, &format!("{arm:?}"));
+            let (first, second) = (x.clone().narrow(1, 0, width), x.clone().narrow(1, width, width));
+            let geglu = first.clone() * activation::gelu(second.clone());
+            let swiglu = activation::silu(first) * second;
+            for (gating, expected) in [(Gating::Geglu, geglu), (Gating::Swiglu, swiglu)] {
+                for &arm in Arm::available() {
+                    assert_close(cpu_gate(arm, flex(x.clone()), gating), expected.clone(), 1e-5, &format!("{arm:?} {gating:?}"));
+                }
             }
         }
     }

@@ -30,18 +30,26 @@ impl<B: Backend> Maybe<B> {
     }
 }
 
+/// Weights in blocks whose outputs lie side by side.
+#[derive(ExtensionType)]
+pub(crate) enum Blocks<B: Backend> {
+    One(IntTensor<B>),
+    Two(IntTensor<B>, IntTensor<B>),
+    Three(IntTensor<B>, IntTensor<B>, IntTensor<B>),
+}
+
 /// Operations of this crate as a back end does them; shapes are checked before.
 #[backend_extension(Flex)]
 pub(crate) trait Ops: Backend {
     /// `[m, k]`, `[n, k]`, `[n]` → `[m, n]`.
     fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, #[extension_type] bias: Maybe<Self>) -> FloatTensor<Self>;
 
-    /// As `project`, of a weight in blocks: `[n, bytes of a row]`.
+    /// As `project`, of weights in blocks, `[n, bytes of a row]` each in its own format, whose outputs lie side by side.
     fn project_quantised(
         x: FloatTensor<Self>,
-        blocks: IntTensor<Self>,
+        #[extension_type] blocks: Blocks<Self>,
         #[extension_type] bias: Maybe<Self>,
-        format: BlockFormat,
+        formats: [BlockFormat; 3],
     ) -> FloatTensor<Self>;
 
     /// The rows of these numbers, `[rows, bytes of a row]`, `[n]` → `[n, columns]`.
@@ -92,7 +100,7 @@ pub(crate) trait Ops: Backend {
     fn activate(x: FloatTensor<Self>, function: activation::Function) -> FloatTensor<Self>;
 
     /// `[n, 2c]` → `[n, c]`.
-    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gate(x: FloatTensor<Self>, gating: activation::Gating) -> FloatTensor<Self>;
 
     /// See [`crate::upsample_nearest_2x`].
     fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -105,11 +113,16 @@ impl Ops for Flex {
 
     fn project_quantised(
         x: FloatTensor<Self>,
-        blocks: IntTensor<Self>,
+        blocks: Blocks<Self>,
         bias: Maybe<Self>,
-        format: BlockFormat,
+        formats: [BlockFormat; 3],
     ) -> FloatTensor<Self> {
-        quantised::cpu(Arm::best(), x, blocks, bias.into_option(), format)
+        let blocks = match blocks {
+            Blocks::One(one) => vec![one],
+            Blocks::Two(one, two) => vec![one, two],
+            Blocks::Three(one, two, three) => vec![one, two, three],
+        };
+        quantised::cpu(Arm::best(), x, blocks.into_iter().zip(formats), bias.into_option())
     }
 
     fn unpack_rows(blocks: IntTensor<Self>, numbers: IntTensor<Self>, format: BlockFormat) -> FloatTensor<Self> {
@@ -157,8 +170,8 @@ impl Ops for Flex {
         activation::cpu(Arm::best(), x, function)
     }
 
-    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        activation::cpu_geglu(Arm::best(), x)
+    fn gate(x: FloatTensor<Self>, gating: activation::Gating) -> FloatTensor<Self> {
+        activation::cpu_gate(Arm::best(), x, gating)
     }
 
     fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {

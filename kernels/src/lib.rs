@@ -27,7 +27,7 @@ mod dispatch;
 #[cfg(test)]
 mod testing;
 
-pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu};
+pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
 pub use attention::{AttentionOptions, attention, attention_heads};
 pub use box_muller::box_muller;
 pub use conv2d::{Conv2dOptions, conv2d};
@@ -36,7 +36,7 @@ pub use group_norm::{group_norm, group_norm_silu};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use matmul::matmul;
-pub use quantised::{BlockFormat, Quantised, linear_quantised};
+pub use quantised::{BlockFormat, Quantised, linear_quantised, linear_quantised_joined};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairs, rope};
 pub use twister::{TWISTER_WORDS, tempered, tempered_uniform, twist};

@@ -51,7 +51,7 @@ pub(crate) fn cpu(arm: Arm, x: FlexTensor, weight: FlexTensor, bias: Option<Flex
         few(arm, source, weight, bias.as_deref(), target, [m, n, k]);
     } else {
         let panels = Rows { weight: Shared::of(weight), k };
-        many(arm, source, &panels, bias.as_deref(), target, [m, n, k]);
+        many(arm, source, &panels, bias.as_deref(), (target, n), [m, n, k]);
     });
     out.into_tensor(Shape::from([m, n]))
 }
@@ -85,8 +85,15 @@ impl<E: Stored> Panels for Rows<E> {
     }
 }
 
-/// Rows enough that packing the weight pays.
-pub(crate) fn many<P: Panels>(arm: Arm, x: &[f32], weight: &P, bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
+/// Rows enough that packing the weight pays; those of the result are `pitch` numbers apart.
+pub(crate) fn many<P: Panels>(
+    arm: Arm,
+    x: &[f32],
+    weight: &P,
+    bias: Option<&[f32]>,
+    (out, pitch): (Shared<f32>, usize),
+    [m, n, k]: [usize; 3],
+) {
     let (high, wide) = arm.tile();
     let depth = block(k, DEPTH, P::UNIT);
     let width = block(n, (SHARED / depth).max(wide), wide);
@@ -136,8 +143,8 @@ pub(crate) fn many<P: Panels>(arm: Arm, x: &[f32], weight: &P, bias: Option<&[f3
                     k: depth,
                     a: block.pointer(),
                     b: panels.at(from * depth),
-                    c: out.at(m0 * n + n0 + from),
-                    stride: n,
+                    c: out.at(m0 * pitch + n0 + from),
+                    stride: pitch,
                     rows,
                     columns,
                     end,

@@ -1,6 +1,7 @@
 //! Few rows: each block of the weight is unpacked once, into bytes that stay in the first-level cache, and used at once.
 
-use super::format::{CHUNK, Chunk, Format};
+use super::Part;
+use super::format::{CHUNK, Chunk, Format, with_format};
 use super::rounded::Rounded;
 use crate::cpu::int8::{ByteKernel, Int8, launch};
 use crate::cpu::memory::Buffer;
@@ -18,26 +19,43 @@ const AHEAD: usize = 2048;
 /// Rows that one task rounds.
 const ROWS: usize = 8;
 
-pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
+/// `[m, k]` times the weights, whose outputs are columns of `[m, n]` side by side.
+pub(super) fn product(arm: Arm, x: &[f32], parts: &[Part<'_>], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
     let (room, rounded) = round(arm, x, m, k);
-    let (blocks, out) = (Shared::of(blocks), Shared(out));
+    let out = Shared(out);
     let share = (n / (8 * threads())).next_multiple_of(TOGETHER).clamp(OUTPUTS[0], OUTPUTS[1]);
-    let share = if m * n * k / 32 <= SMALL { n } else { share };
-    parallel(n.div_ceil(share.max(1)), |task| {
-        let from = task * share;
-        let kernel = Dots::<F> {
-            from,
-            to: (from + share).min(n),
-            x: rounded.at(0),
-            blocks: blocks.at(0),
-            bias: bias.map(Shared::of),
-            out: out.at(0),
-            sizes: [m, n, k],
-            format: std::marker::PhantomData,
-        };
-        // SAFETY: each task reads its rows of the weight and all of x, and writes its columns of the result.
-        unsafe { launch(arm, kernel) };
-    });
+    let small = m * n * k / 32 <= SMALL;
+    let share = if small { n.max(1) } else { share };
+    let task = |task: usize| {
+        // Shares are counted from part to part.
+        let (mut part, mut number) = (0, task);
+        while number >= parts[part].n.div_ceil(share) {
+            number -= parts[part].n.div_ceil(share);
+            part += 1;
+        }
+        let Part { blocks, format, n: own, at } = parts[part];
+        let from = number * share;
+        with_format!(format, F => {
+            let kernel = Dots::<F> {
+                from,
+                to: (from + share).min(own),
+                x: rounded.at(0),
+                blocks: blocks.as_ptr(),
+                bias: bias.map(|it| Shared::of(&it[at..])),
+                out: out.at(at),
+                sizes: [m, n, k],
+                format: std::marker::PhantomData,
+            };
+            // SAFETY: each task reads its rows of a weight and all of x, and writes its columns of the result.
+            unsafe { launch(arm, kernel) };
+        });
+    };
+    let tasks = parts.iter().map(|it| it.n.div_ceil(share)).sum();
+    if small {
+        (0..tasks).for_each(task);
+    } else {
+        parallel(tasks, task);
+    }
     drop(room);
 }
 
@@ -82,6 +100,7 @@ struct Dots<F> {
     blocks: *const u8,
     bias: Option<Shared<f32>>,
     out: *mut f32,
+    /// Rows, numbers from row to row of the result, inputs.
     sizes: [usize; 3],
     format: std::marker::PhantomData<F>,
 }

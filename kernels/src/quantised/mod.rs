@@ -14,7 +14,7 @@ use crate::cpu::int8;
 use crate::cpu::memory::Buffer;
 use crate::cpu::simd::Arm;
 use crate::cpu::stored::{dense, elements, floats, padded};
-use crate::dispatch::{Maybe, Ops};
+use crate::dispatch::{Blocks, Maybe, Ops};
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Int, Shape, Tensor};
 use burn_flex::FlexTensor;
@@ -76,8 +76,22 @@ impl Quantised {
 /// # Shapes
 /// x `[.., in]`, weight `[out, in]`, bias `[out]` → `[.., out]`.
 pub fn linear_quantised<const D: usize>(x: Tensor<D>, weight: &Quantised, bias: Option<Tensor<1>>) -> Tensor<D> {
-    let [out, inputs] = weight.dims();
-    assert_eq!(x.dims()[D - 1], inputs, "linear_quantised: x is {:?}, the weight [{out}, {inputs}]", x.dims());
+    linear_quantised_joined(x, &[weight], bias)
+}
+
+/// [`linear_quantised`] of up to three weights, whose outputs come side by side: x is rounded once, and the threads are called once.
+///
+/// # Shapes
+/// x `[.., in]`, weights `[outᵢ, in]`, bias `[Σ outᵢ]` → `[.., Σ outᵢ]`.
+///
+/// # Panics
+/// When there are no weights, or more than three.
+pub fn linear_quantised_joined<const D: usize>(x: Tensor<D>, weights: &[&Quantised], bias: Option<Tensor<1>>) -> Tensor<D> {
+    let inputs = x.dims()[D - 1];
+    for weight in weights {
+        assert_eq!(weight.dims()[1], inputs, "linear_quantised: x is {:?}, a weight {:?}", x.dims(), weight.dims());
+    }
+    let out = weights.iter().map(|it| it.dims()[0]).sum();
     if let Some(bias) = &bias {
         assert_eq!(bias.dims()[0], out, "linear_quantised: the bias needs one number for each of {out} outputs");
     }
@@ -85,29 +99,62 @@ pub fn linear_quantised<const D: usize>(x: Tensor<D>, weight: &Quantised, bias: 
     let rows = shape[..D - 1].iter().product();
     shape[D - 1] = out;
     let x = x.reshape([rows, inputs]).into_dispatch();
-    let y = Dispatch::project_quantised(x, weight.blocks.clone().into_dispatch(), Maybe::of(bias), weight.format);
+    let raw = |it: &Quantised| it.blocks.clone().into_dispatch();
+    let (blocks, formats) = match *weights {
+        [one] => (Blocks::One(raw(one)), [one.format; 3]),
+        [one, two] => (Blocks::Two(raw(one), raw(two)), [one.format, two.format, two.format]),
+        [one, two, three] => (Blocks::Three(raw(one), raw(two), raw(three)), [one.format, two.format, three.format]),
+        _ => panic!("linear_quantised: {} weights side by side; one to three are possible", weights.len()),
+    };
+    let y = Dispatch::project_quantised(x, blocks, Maybe::of(bias), formats);
     Tensor::<2>::from_dispatch(y).reshape(shape)
 }
 
-pub(crate) fn cpu(arm: Arm, x: FlexTensor, blocks: FlexTensor, bias: Option<FlexTensor>, format: BlockFormat) -> FlexTensor {
+/// Outputs of one weight, among those of others.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    blocks: &'a [u8],
+    format: BlockFormat,
+    /// How many there are.
+    n: usize,
+    /// How many others come before.
+    at: usize,
+}
+
+pub(crate) fn cpu(
+    arm: Arm,
+    x: FlexTensor,
+    weights: impl Iterator<Item = (FlexTensor, BlockFormat)>,
+    bias: Option<FlexTensor>,
+) -> FlexTensor {
     let x = floats(x);
-    let blocks = dense(blocks);
     let [m, k] = [x.layout().shape()[0], x.layout().shape()[1]];
-    let n = blocks.layout().shape()[0];
-    let bias = padded(bias, n, 64);
-    let out = Buffer::new(m * n);
-    let sizes = [m, n, k];
-    let (x, blocks) = (elements::<f32>(&x), elements::<u8>(&blocks));
-    let bias = bias.as_deref();
+    let weights: Vec<_> = weights.map(|(blocks, format)| (dense(blocks), format)).collect();
+    let (mut pitch, mut parts) = (0, Vec::new());
+    for (blocks, format) in &weights {
+        let n = blocks.layout().shape()[0];
+        parts.push(Part { blocks: elements::<u8>(blocks), format: *format, n, at: pitch });
+        pitch += n;
+    }
+    let bias = padded(bias, pitch, 64);
+    let out = Buffer::new(m * pitch);
+    let x = elements::<f32>(&x);
     // Up to so many rows, the blocks are multiplied one by one; beyond, unpacking more of them at once pays.
     let few = if int8::panels(arm) { 4 } else { 8 };
-    with_format!(format, F => match m {
-        _ if m <= few => dots::product::<F>(arm, x, blocks, bias, out.pointer(), sizes),
-        #[cfg(target_arch = "x86_64")]
-        _ if int8::panels(arm) => panels::product::<F>(x, blocks, bias, out.pointer(), sizes),
-        _ => tiles::product::<F>(arm, x, blocks, bias, out.pointer(), sizes),
-    });
-    out.into_tensor(Shape::from([m, n]))
+    if m <= few {
+        dots::product(arm, x, &parts, bias.as_deref(), out.pointer(), [m, pitch, k]);
+        return out.into_tensor(Shape::from([m, pitch]));
+    }
+    for Part { blocks, format, n, at } in parts {
+        let (bias, out) = (bias.as_deref().map(|it| &it[at..]), out.pointer().wrapping_add(at));
+        let sizes = [m, n, k];
+        with_format!(format, F => match m {
+            #[cfg(target_arch = "x86_64")]
+            _ if int8::panels(arm) => panels::product::<F>(x, blocks, bias, (out, pitch), sizes),
+            _ => tiles::product::<F>(arm, x, blocks, bias, (out, pitch), sizes),
+        });
+    }
+    out.into_tensor(Shape::from([m, pitch]))
 }
 
 pub(crate) fn cpu_rows(blocks: FlexTensor, numbers: FlexTensor, format: BlockFormat) -> FlexTensor {
@@ -180,7 +227,7 @@ mod tests {
         let deviation = numbers.powi_scalar(2).sum_dim(1).sqrt().transpose().div_scalar(254.0 * 3_f32.sqrt());
         for &arm in Arm::available() {
             let y = Tensor::<2>::from_data(
-                cpu(arm, flex(x.clone()), raw(&weight), bias.clone().map(flex), format).into_data(),
+                cpu(arm, flex(x.clone()), [(raw(&weight), format)].into_iter(), bias.clone().map(flex)).into_data(),
                 &x.device(),
             );
             let moved = (y - exact.clone()).abs() / (deviation.clone() + 1e-5);
@@ -201,6 +248,37 @@ mod tests {
         }
     }
 
+    /// Whatever the rows, the sizes and the formats: to the bit, so that a model says the same whichever way it asks.
+    #[test]
+    fn weights_side_by_side_give_what_each_gives_alone() {
+        for (case, m) in [1, 2, 4, 5, 9, 33].into_iter().enumerate() {
+            for sizes in [[7, 70, 3], [576, 192, 192]] {
+                let k = 512;
+                let x = random([m, k], case as u32, DType::F32);
+                let formats = [0, 4, 8].map(|it| BlockFormat::ALL[(case + it) % BlockFormat::ALL.len()]);
+                let weights: Vec<_> = formats.iter().zip(sizes).map(|(format, n)| blocks(*format, n, k, n as u32)).collect();
+                let bias = (case % 2 == 0).then(|| random([sizes.iter().sum()], 3, DType::F32));
+                for &arm in Arm::available() {
+                    for count in 1..=3 {
+                        let total = sizes[..count].iter().sum();
+                        let part = |from: usize, n: usize| bias.clone().map(|it| flex(it.narrow(0, from, n)));
+                        let raws = weights[..count].iter().map(|it| (raw(it), it.format));
+                        let joined = cpu(arm, flex(x.clone()), raws, part(0, total)).into_data();
+                        let joined = Tensor::<2>::from_data(joined, &x.device());
+                        let mut from = 0;
+                        for weight in &weights[..count] {
+                            let n = weight.dims()[0];
+                            let alone = cpu(arm, flex(x.clone()), [(raw(weight), weight.format)].into_iter(), part(from, n));
+                            let own = joined.clone().narrow(1, from, n);
+                            assert_eq!(own.into_data(), alone.into_data(), "{arm:?} {m} rows, {} of {count}", weight.format);
+                            from += n;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Numbers that are bytes times one scale are not changed by rounding, and then nothing else may change them.
     #[test]
     fn what_is_round_already_is_multiplied_exactly() {
@@ -213,7 +291,7 @@ mod tests {
             let weight = blocks(format, 21, k, 6);
             let exact = crate::linear(x.clone(), weight.dequantise(), None);
             for &arm in Arm::available() {
-                let y = cpu(arm, flex(x.clone()), raw(&weight), None, format);
+                let y = cpu(arm, flex(x.clone()), [(raw(&weight), format)].into_iter(), None);
                 assert_close(y, exact.clone(), 1e-5, &format!("{arm:?} {format}"));
             }
         }

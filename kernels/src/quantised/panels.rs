@@ -23,8 +23,14 @@ const BYTES: usize = 2 * CODES + 2 * FACTORS;
 /// Bytes of a chunk's factors.
 const FACTORS: usize = GROUPS * 2 * HALF * size_of::<f32>();
 
-/// As `dots::product`; the machine has the instructions.
-pub(super) fn product<F: Format>(x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, [m, n, k]: [usize; 3]) {
+/// `[m, k]` times `[n, k]`; rows of the result are `pitch` numbers apart. The machine has the instructions.
+pub(super) fn product<F: Format>(
+    x: &[f32],
+    blocks: &[u8],
+    bias: Option<&[f32]>,
+    (out, pitch): (*mut f32, usize),
+    [m, n, k]: [usize; 3],
+) {
     let chunks = k.div_ceil(CHUNK);
     let (room, rounded) = round(Arm::Avx512, x, m, k);
     let (blocks, out) = (Shared::of(blocks), Shared(out));
@@ -40,7 +46,7 @@ pub(super) fn product<F: Format>(x: &[f32], blocks: &[u8], bias: Option<&[f32]>,
             k,
             bias: bias.map(|it| it.at(from).cast_const()),
             out: out.at(from),
-            n,
+            pitch,
             columns: (n - from).min(2 * HALF),
         };
         // SAFETY: the caller saw the instructions; each task reads its rows of the weight and all of x, and writes its columns.
@@ -106,7 +112,7 @@ struct Tile {
     k: usize,
     bias: Option<*const f32>,
     out: *mut f32,
-    n: usize,
+    pitch: usize,
     columns: usize,
 }
 
@@ -173,7 +179,7 @@ impl Tile {
                     Some(bias) => _mm512_maskz_loadu_ps(mask, bias.wrapping_add(half * HALF)),
                     None => _mm512_setzero_ps(),
                 };
-                let to = self.out.wrapping_add((row + i) * self.n + half * HALF);
+                let to = self.out.wrapping_add((row + i) * self.pitch + half * HALF);
                 _mm512_mask_storeu_ps(to, mask, _mm512_add_ps(sum, bias));
             }
         }

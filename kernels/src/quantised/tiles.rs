@@ -10,9 +10,17 @@ use crate::linear::{Panels, many};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-pub(super) fn product<F: Format>(arm: Arm, x: &[f32], blocks: &[u8], bias: Option<&[f32]>, out: *mut f32, sizes: [usize; 3]) {
+/// `[m, k]` times `[n, k]`; rows of the result are `pitch` numbers apart.
+pub(super) fn product<F: Format>(
+    arm: Arm,
+    x: &[f32],
+    blocks: &[u8],
+    bias: Option<&[f32]>,
+    (out, pitch): (*mut f32, usize),
+    sizes: [usize; 3],
+) {
     let weight = Blocks::<F> { blocks: Shared::of(blocks), k: sizes[2], format: PhantomData };
-    many(arm, x, &weight, bias, Shared(out), sizes);
+    many(arm, x, &weight, bias, (Shared(out), pitch), sizes);
 }
 
 /// A weight `[out, in]` in blocks.

@@ -41,6 +41,51 @@ impl Linear {
     }
 }
 
+/// Linear layers of the same inputs, whose outputs come side by side: those in quantised blocks are computed as one.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    layers: Vec<Linear>,
+    /// `[Σ out]`, where any of them has a bias.
+    bias: Option<Tensor<1>>,
+}
+
+impl Joined {
+    /// Up to three layers, in this order.
+    pub fn new(layers: impl IntoIterator<Item = Linear>, device: &Device) -> Self {
+        let layers: Vec<Linear> = layers.into_iter().collect();
+        let parts = layers.iter().map(|it| match &it.bias {
+            Some(bias) => bias.clone().cast(FloatDType::F32),
+            None => Tensor::zeros([it.weight.dims()[0]], device),
+        });
+        let bias = layers.iter().any(|it| it.bias.is_some()).then(|| Tensor::cat(parts.collect(), 0));
+        Self { layers, bias }
+    }
+
+    /// `[.., in]` → `[.., Σ out]`.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let blocks: Option<Vec<_>> = self.layers.iter().map(|it| it.weight.blocks()).collect();
+        match blocks {
+            Some(blocks) => kernels::linear_quantised_joined(x, &blocks, self.bias.clone()),
+            None => Tensor::cat(self.forward_each(x), D - 1),
+        }
+    }
+
+    /// `[.., in]` → `[.., outᵢ]` for each layer.
+    pub fn forward_apart<const D: usize>(&self, x: Tensor<D>) -> Vec<Tensor<D>> {
+        // The parts of a single row are whole pieces of memory, those of many rows would have to be copied.
+        let single = x.shape().num_elements() == x.dims()[D - 1];
+        if !(single && self.layers.iter().all(|it| it.weight.blocks().is_some())) {
+            return self.forward_each(x);
+        }
+        let sizes = self.layers.iter().map(|it| it.weight.dims()[0]).collect();
+        self.forward(x).split_with_sizes(sizes, D - 1)
+    }
+
+    fn forward_each<const D: usize>(&self, x: Tensor<D>) -> Vec<Tensor<D>> {
+        self.layers.iter().map(|it| it.forward(x.clone())).collect()
+    }
+}
+
 /// A two-dimensional convolution. Parameters: `weight [out, in, kh, kw]`, `bias [out]`.
 #[derive(Clone, Debug)]
 pub struct Conv2d {

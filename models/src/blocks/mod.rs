@@ -6,6 +6,6 @@ mod norm;
 mod rope;
 
 pub use embed::TimestepEmbedding;
-pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};
+pub use layers::{Conv2d, Embedding, GroupNorm, Joined, LayerNorm, Linear};
 pub use norm::{RmsNorm, normalise};
 pub use rope::Rope;

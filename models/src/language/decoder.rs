@@ -5,7 +5,7 @@
 //! for one of keys and values (K heads), D width of a head.
 
 use super::config::Config;
-use crate::blocks::{Embedding, Linear, RmsNorm, Rope};
+use crate::blocks::{Embedding, Joined, Linear, RmsNorm, Rope};
 use crate::weights::{Layout, rename};
 use crate::{LoadError, Stop, Watch, Weights};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -135,14 +135,11 @@ impl Decoder {
 
 struct Layer {
     input_layernorm: RmsNorm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
+    qkv: Joined,
     o_proj: Linear,
     norms: Option<(RmsNorm, RmsNorm)>,
     post_attention_layernorm: RmsNorm,
-    gate_proj: Linear,
-    up_proj: Linear,
+    gate_up: Joined,
     down_proj: Linear,
     heads: usize,
     kv_heads: usize,
@@ -166,17 +163,24 @@ impl Layer {
         let norm = |weights: Weights, width| RmsNorm::new(&weights, "weight", width, eps, device);
         Ok(Self {
             input_layernorm: norm(weights.at("input_layernorm"), width)?,
-            q_proj: projection(&attention.at("q_proj"), width, heads * head, device)?,
-            k_proj: projection(&attention.at("k_proj"), width, kv_heads * head, device)?,
-            v_proj: projection(&attention.at("v_proj"), width, kv_heads * head, device)?,
+            qkv: Joined::new(
+                [
+                    projection(&attention.at("q_proj"), width, heads * head, device)?,
+                    projection(&attention.at("k_proj"), width, kv_heads * head, device)?,
+                    projection(&attention.at("v_proj"), width, kv_heads * head, device)?,
+                ],
+                device,
+            ),
             o_proj: projection(&attention.at("o_proj"), heads * head, width, device)?,
             norms: match attention.has("q_norm.weight") {
                 true => Some((norm(attention.at("q_norm"), head)?, norm(attention.at("k_norm"), head)?)),
                 false => None,
             },
             post_attention_layernorm: norm(weights.at("post_attention_layernorm"), width)?,
-            gate_proj: projection(&mlp.at("gate_proj"), width, inner, device)?,
-            up_proj: projection(&mlp.at("up_proj"), width, inner, device)?,
+            gate_up: Joined::new(
+                [projection(&mlp.at("gate_proj"), width, inner, device)?, projection(&mlp.at("up_proj"), width, inner, device)?],
+                device,
+            ),
             down_proj: projection(&mlp.at("down_proj"), inner, width, device)?,
             heads,
             kv_heads,
@@ -191,8 +195,7 @@ impl Layer {
         let normed = self.input_layernorm.forward(x.clone());
         let x = x + self.o_proj.forward(self.attend(normed, rope, kept, past));
         let normed = self.post_attention_layernorm.forward(x.clone());
-        let inner = kernels::silu(self.gate_proj.forward(normed.clone())) * self.up_proj.forward(normed);
-        x + self.down_proj.forward(inner)
+        x + self.down_proj.forward(kernels::swiglu(self.gate_up.forward(normed)))
     }
 
     fn attend(&self, x: Tensor<3>, rope: &Rope, kept: &mut Option<[Tensor<3>; 2]>, past: usize) -> Tensor<3> {
@@ -202,10 +205,11 @@ impl Layer {
             let x = norm.map_or_else(|| x.clone(), |it| it.forward(x.clone()));
             rope.turn(x, self.pairs)
         };
-        let q = turned(self.q_proj.forward(x.clone()), self.heads, self.norms.as_ref().map(|it| &it.0));
-        let k = turned(self.k_proj.forward(x.clone()), self.kv_heads, self.norms.as_ref().map(|it| &it.1));
+        let [q, k, v] = <[_; 3]>::try_from(self.qkv.forward_apart(x)).expect("three layers give three tensors");
+        let q = turned(q, self.heads, self.norms.as_ref().map(|it| &it.0));
+        let k = turned(k, self.kv_heads, self.norms.as_ref().map(|it| &it.1));
         let width = self.kv_heads * head;
-        let [k, v] = remember(kept, past, [k.reshape([1, tokens, width]), self.v_proj.forward(x)]);
+        let [k, v] = remember(kept, past, [k.reshape([1, tokens, width]), v]);
         // The queries of a group ask one head of keys: they go side by side as if they were tokens, and no key is copied.
         let q = q.reshape([1, tokens, self.kv_heads, group, head]).swap_dims(2, 3).reshape([1, tokens * group, width]);
         let seen = self.seen(tokens, past, group, &q.device());

@@ -129,6 +129,24 @@ pub enum Matrix {
     Blocks(Quantised),
 }
 
+impl Matrix {
+    /// Rows and columns: `[out, in]` of a linear layer.
+    pub fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Numbers(numbers) => numbers.dims(),
+            Self::Blocks(blocks) => blocks.dims(),
+        }
+    }
+
+    /// The blocks, where it is in some.
+    pub fn blocks(&self) -> Option<&Quantised> {
+        match self {
+            Self::Numbers(_) => None,
+            Self::Blocks(blocks) => Some(blocks),
+        }
+    }
+}
+
 impl From<Tensors> for Weights {
     fn from(tensors: Tensors) -> Self {
         Self { tensors: Arc::new(tensors), prefix: String::new(), drawn: Arc::default(), patches: Patches::default() }
