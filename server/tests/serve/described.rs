@@ -3,6 +3,8 @@
 use crate::client::Server;
 use serde_json::json;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -174,6 +176,38 @@ fn texts_are_written_for_programs_that_know_openai() {
     assert_eq!(ask(json!({ "tools": [{}] })).json()["error"]["param"], "tools");
     let hot = ask(json!({ "top_p": 7 }));
     assert_ne!(hot.status, 200, "{}", hot.text());
+}
+
+/// A client that hangs up while a model writes: what it asked for ends, and the next one is served.
+#[test]
+fn who_goes_away_while_a_text_is_written_leaves_no_work_behind() {
+    let server = Server::start(&[]);
+    // So hot that the writer seldom ends by itself; where it did before the client was gone, another seed asks again.
+    let interrupted = (0..8).any(|seed| {
+        let body = json!({
+            "model": "burnish-demo-writer", "stream": true, "temperature": 2.0, "seed": seed, "max_tokens": 100_000,
+            "messages": [{ "role": "user", "content": "draw a fox on blue" }],
+        });
+        hang_up_at_the_first_piece(&server, &body.to_string());
+        let since = Instant::now();
+        while ["queue_running", "queue_pending"].iter().any(|it| server.json("/queue")[it] != json!([])) {
+            assert!(since.elapsed() < Duration::from_secs(20), "it still works for nobody");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let history = server.json("/history");
+        let messages = history.as_object().unwrap().values().flat_map(|it| it["status"]["messages"].as_array().unwrap());
+        messages.into_iter().any(|it| it[0] == "execution_interrupted")
+    });
+    assert!(interrupted, "none of the jobs was interrupted");
+}
+
+fn hang_up_at_the_first_piece(server: &Server, body: &str) {
+    let mut socket = TcpStream::connect(&server.address).expect("it listens");
+    let (address, length) = (&server.address, body.len());
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nContent-Type: application/json\r\n";
+    write!(socket, "{head}Host: {address}\r\nContent-Length: {length}\r\n\r\n{body}").expect("sent");
+    let mut lines = BufReader::new(&socket).lines();
+    lines.find(|it| it.as_ref().is_ok_and(|it| it.contains("content\":\""))).expect("a first piece").expect("heard");
 }
 
 fn decode(text: &serde_json::Value) -> Vec<u8> {
