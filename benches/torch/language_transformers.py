@@ -8,8 +8,11 @@ import resource
 import sys
 import time
 
-import torch
-from transformers import AutoModelForCausalLM, DynamicCache
+# The scripts beside this one have the names of packages that transformers looks for.
+sys.path.pop(0)
+
+import torch  # noqa: E402
+from transformers import AutoModelForCausalLM, DynamicCache  # noqa: E402
 
 torch.set_num_threads(2)
 torch.set_grad_enabled(False)
