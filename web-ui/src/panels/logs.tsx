@@ -34,7 +34,7 @@ function Lines() {
       clearInterval(timer);
     };
   }, [running]);
-  useEffect(() => end.current?.scrollTo({ top: end.current.scrollHeight }), [lines]);
+  useEffect(() => void end.current?.scrollTo({ top: end.current.scrollHeight }), [lines]);
   return (
     <section className="logs" aria-label="Logs">
       <header>

@@ -41,7 +41,7 @@ function Mask({ file, done }: Painted) {
   const [erase, setErase] = useState(false);
   const [steps, setSteps] = useState(0);
   const [saving, setSaving] = useState(false);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   // What is transparent already is the mask that one goes on with.
   useEffect(() => {
     const image = new Image();

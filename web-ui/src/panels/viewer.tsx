@@ -29,7 +29,7 @@ function View({ files, first }: { files: readonly FileRef[]; first: number }) {
   const [split, setSplit] = useState(0.5);
   const [view, setView] = useState(STILL);
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   const close = () => useViewer.setState({ open: null });
   const file = files[at]!;
   const step = (by: number) => {
