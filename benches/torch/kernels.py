@@ -71,6 +71,10 @@ def prepare(name, *sizes):
             return value * F.gelu(gate)
 
         return geglu
+    if name == "swiglu":
+        n, c = sizes
+        gate, up = rand(n, c // 2), rand(n, c // 2)
+        return lambda: F.silu(gate) * up
     if name == "upsample_nearest_2x":
         x = rand(*sizes)
         return lambda: F.interpolate(x, scale_factor=2.0, mode="nearest")

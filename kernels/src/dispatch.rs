@@ -30,7 +30,15 @@ impl<B: Backend> Maybe<B> {
     }
 }
 
-/// Weights in blocks whose outputs lie side by side.
+/// Weights whose outputs lie side by side.
+#[derive(ExtensionType)]
+pub(crate) enum Matrices<B: Backend> {
+    One(FloatTensor<B>),
+    Two(FloatTensor<B>, FloatTensor<B>),
+    Three(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
+}
+
+/// The same of weights in blocks.
 #[derive(ExtensionType)]
 pub(crate) enum Blocks<B: Backend> {
     One(IntTensor<B>),
@@ -41,10 +49,14 @@ pub(crate) enum Blocks<B: Backend> {
 /// Operations of this crate as a back end does them; shapes are checked before.
 #[backend_extension(Flex)]
 pub(crate) trait Ops: Backend {
-    /// `[m, k]`, `[n, k]`, `[n]` → `[m, n]`.
-    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, #[extension_type] bias: Maybe<Self>) -> FloatTensor<Self>;
+    /// `[m, k]`, `[nᵢ, k]` each, `[n]` → `[m, n]`, where n is the sum of all nᵢ.
+    fn project(
+        x: FloatTensor<Self>,
+        #[extension_type] weights: Matrices<Self>,
+        #[extension_type] bias: Maybe<Self>,
+    ) -> FloatTensor<Self>;
 
-    /// As `project`, of weights in blocks, `[n, bytes of a row]` each in its own format, whose outputs lie side by side.
+    /// As `project`, of weights in blocks, `[nᵢ, bytes of a row]`, each in its own format.
     fn project_quantised(
         x: FloatTensor<Self>,
         #[extension_type] blocks: Blocks<Self>,
@@ -107,8 +119,13 @@ pub(crate) trait Ops: Backend {
 }
 
 impl Ops for Flex {
-    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>) -> FloatTensor<Self> {
-        linear::cpu(Arm::best(), x, weight, bias.into_option())
+    fn project(x: FloatTensor<Self>, weights: Matrices<Self>, bias: Maybe<Self>) -> FloatTensor<Self> {
+        let weights = match weights {
+            Matrices::One(one) => vec![one],
+            Matrices::Two(one, two) => vec![one, two],
+            Matrices::Three(one, two, three) => vec![one, two, three],
+        };
+        linear::cpu(Arm::best(), x, weights, bias.into_option())
     }
 
     fn project_quantised(

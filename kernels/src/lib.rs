@@ -34,7 +34,7 @@ pub use conv2d::{Conv2dOptions, conv2d};
 pub use cpu::on_the_pool;
 pub use group_norm::{group_norm, group_norm_silu};
 pub use layer_norm::layer_norm;
-pub use linear::linear;
+pub use linear::{linear, linear_joined};
 pub use matmul::matmul;
 pub use quantised::{BlockFormat, Quantised, linear_quantised, linear_quantised_joined};
 pub use rms_norm::rms_norm;

@@ -5,7 +5,7 @@ use crate::cpu::simd::{Arm, Kernel, Simd};
 use crate::cpu::stored::{Stored, elements, floats, padded, with_stored};
 use crate::cpu::tile::{DEPTH, End, Product, Turn};
 use crate::cpu::{Shared, block, launch_all, parallel, threads};
-use crate::dispatch::{Maybe, Ops};
+use crate::dispatch::{Matrices, Maybe, Ops};
 use burn::backend::Dispatch;
 use burn::tensor::{Shape, Tensor};
 use burn_flex::FlexTensor;
@@ -15,17 +15,48 @@ use burn_flex::FlexTensor;
 /// # Shapes
 /// x `[.., in]`, weight `[out, in]` as checkpoints store it, bias `[out]` → `[.., out]`.
 pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
-    let [out, inputs] = weight.dims();
-    assert_eq!(x.dims()[D - 1], inputs, "linear: x is {:?}, the weight [{out}, {inputs}]", x.dims());
-    if let Some(bias) = &bias {
-        assert_eq!(bias.dims()[0], out, "linear: the bias needs one number for each of {out} outputs");
-    }
-    let mut shape = x.dims();
-    let rows = shape[..D - 1].iter().product();
-    shape[D - 1] = out;
-    let x = x.reshape([rows, inputs]).into_dispatch();
-    let y = Dispatch::project(x, weight.into_dispatch(), Maybe::of(bias));
+    linear_joined(x, &[&weight], bias)
+}
+
+/// [`linear`] of up to three weights, whose outputs come side by side.
+///
+/// # Shapes
+/// x `[.., in]`, weights `[outᵢ, in]`, bias `[Σ outᵢ]` → `[.., Σ outᵢ]`.
+///
+/// # Panics
+/// When there are no weights, or more than three.
+pub fn linear_joined<const D: usize>(x: Tensor<D>, weights: &[&Tensor<2>], bias: Option<Tensor<1>>) -> Tensor<D> {
+    let (x, shape) = flat(x, weights.iter().map(|it| it.dims()), bias.as_ref());
+    let raw = |it: &Tensor<2>| it.clone().into_dispatch();
+    let weights = match *weights {
+        [one] => Matrices::One(raw(one)),
+        [one, two] => Matrices::Two(raw(one), raw(two)),
+        [one, two, three] => Matrices::Three(raw(one), raw(two), raw(three)),
+        _ => panic!("linear: {} weights side by side; one to three are possible", weights.len()),
+    };
+    let y = Dispatch::project(x.into_dispatch(), weights, Maybe::of(bias));
     Tensor::<2>::from_dispatch(y).reshape(shape)
+}
+
+/// The rows of x, and the shape of what the weights of these dimensions, `[outᵢ, in]`, make of it.
+pub(crate) fn flat<const D: usize>(
+    x: Tensor<D>,
+    weights: impl Iterator<Item = [usize; 2]>,
+    bias: Option<&Tensor<1>>,
+) -> (Tensor<2>, [usize; D]) {
+    let mut shape = x.dims();
+    let inputs = shape[D - 1];
+    let mut outputs = 0;
+    for [out, own] in weights {
+        assert_eq!(own, inputs, "linear: x is {shape:?}, a weight [{out}, {own}]");
+        outputs += out;
+    }
+    if let Some(bias) = bias {
+        assert_eq!(bias.dims()[0], outputs, "linear: the bias needs one number for each of {outputs} outputs");
+    }
+    let rows = shape[..D - 1].iter().product();
+    shape[D - 1] = outputs;
+    (x.reshape([rows, inputs]), shape)
 }
 
 /// Up to so many rows, each weight is read once and used at once; beyond, packing it pays.
@@ -39,21 +70,26 @@ const SHARED: usize = 1 << 20;
 /// Rows that one task takes: their packed block stays in the second-level cache.
 const ROWS: usize = 96;
 
-pub(crate) fn cpu(arm: Arm, x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
+pub(crate) fn cpu(arm: Arm, x: FlexTensor, weights: Vec<FlexTensor>, bias: Option<FlexTensor>) -> FlexTensor {
     let x = floats(x);
     let [m, k] = [x.layout().shape()[0], x.layout().shape()[1]];
-    let n = weight.layout().shape()[0];
-    let bias = padded(bias, n, 64);
-    let out = Buffer::new(m * n);
-    let target = Shared(out.pointer());
+    let pitch = weights.iter().map(|it| it.layout().shape()[0]).sum();
+    let bias = padded(bias, pitch, 64);
+    let out = Buffer::new(m * pitch);
     let source = elements::<f32>(&x);
-    with_stored!(weight, weight => if m <= FEW {
-        few(arm, source, weight, bias.as_deref(), target, [m, n, k]);
-    } else {
-        let panels = Rows { weight: Shared::of(weight), k };
-        many(arm, source, &panels, bias.as_deref(), (target, n), [m, n, k]);
-    });
-    out.into_tensor(Shape::from([m, n]))
+    let mut at = 0;
+    for weight in weights {
+        let n = weight.layout().shape()[0];
+        let (bias, target) = (bias.as_deref().map(|it| &it[at..]), (Shared(out.pointer().wrapping_add(at)), pitch));
+        with_stored!(weight, weight => if m <= FEW {
+            few(arm, source, weight, bias, target, [m, n, k]);
+        } else {
+            let panels = Rows { weight: Shared::of(weight), k };
+            many(arm, source, &panels, bias, target, [m, n, k]);
+        });
+        at += n;
+    }
+    out.into_tensor(Shape::from([m, pitch]))
 }
 
 /// Where the panels of a weight come from.
@@ -160,8 +196,15 @@ pub(crate) fn many<P: Panels>(
     }
 }
 
-/// Each task takes some outputs, and all rows.
-fn few<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out: Shared<f32>, [m, n, k]: [usize; 3]) {
+/// Each task takes some outputs, and all rows; those of the result are `pitch` numbers apart.
+fn few<E: Stored>(
+    arm: Arm,
+    x: &[f32],
+    weight: &[E],
+    bias: Option<&[f32]>,
+    (out, pitch): (Shared<f32>, usize),
+    [m, n, k]: [usize; 3],
+) {
     const OUTPUTS: usize = 64;
     let (x, weight) = (Shared::of(x), Shared::of(weight));
     // SAFETY: each task reads its rows of the weight and all of x, and writes its columns of the result.
@@ -174,7 +217,7 @@ fn few<E: Stored>(arm: Arm, x: &[f32], weight: &[E], bias: Option<&[f32]>, out: 
             bias: bias.map(Shared::of),
             out: out.at(0),
             m,
-            n,
+            pitch,
             k,
         });
     }
@@ -188,7 +231,7 @@ struct Dots<E> {
     bias: Option<Shared<f32>>,
     out: *mut f32,
     m: usize,
-    n: usize,
+    pitch: usize,
     k: usize,
 }
 
@@ -259,7 +302,7 @@ impl<E: Stored> Dots<E> {
                     if let Some(bias) = self.bias {
                         sum += *bias.0.add(o + i);
                     }
-                    *self.out.add((r + j) * self.n + o + i) = sum;
+                    *self.out.add((r + j) * self.pitch + o + i) = sum;
                 }
             }
         }
@@ -287,7 +330,7 @@ mod tests {
         let bias = with_bias.then(|| random([n], 3, dtype));
         let expected = reference(x.clone(), weight.clone(), bias.clone());
         for &arm in Arm::available() {
-            let y = cpu(arm, flex(x.clone()), flex(weight.clone()), bias.clone().map(flex));
+            let y = cpu(arm, flex(x.clone()), vec![flex(weight.clone())], bias.clone().map(flex));
             assert_close(y, expected.clone(), 1e-4, &format!("{arm:?} {m}x{n}x{k} {dtype:?}"));
         }
     }
@@ -299,6 +342,29 @@ mod tests {
             m in 1usize..140, n in 1usize..150, k in 1usize..100, dtype in 0usize..3, bias: bool,
         ) {
             check(m, n, k, STORED[dtype], bias);
+        }
+    }
+
+    /// To the bit, as those in blocks are.
+    #[test]
+    fn weights_side_by_side_give_what_each_gives_alone() {
+        for (m, with_bias) in [(1, true), (2, false), (FEW, true), (FEW + 1, true), (40, false)] {
+            let x = random([m, 70], 1, DType::F32);
+            let weights = STORED.map(|dtype| random([13 + 50 * dtype.size(), 70], 2, dtype));
+            let total = weights.iter().map(|it| it.dims()[0]).sum();
+            let bias = with_bias.then(|| random([total], 3, DType::F32));
+            for count in 1..=3 {
+                let out = weights[..count].iter().map(|it| it.dims()[0]).sum();
+                let part = |from: usize, n: usize| bias.clone().map(|it| it.narrow(0, from, n));
+                let joined = linear_joined(x.clone(), &weights.each_ref()[..count], part(0, out));
+                let mut from = 0;
+                for weight in &weights[..count] {
+                    let n = weight.dims()[0];
+                    let alone = linear(x.clone(), weight.clone(), part(from, n));
+                    assert_eq!(bits(joined.clone().narrow(1, from, n)), bits(alone), "{m} rows, {count} weights");
+                    from += n;
+                }
+            }
         }
     }
 

@@ -77,9 +77,11 @@ const CASES: &[&str] = &[
     "group_norm_silu 2 320 4096",
     "group_norm_silu 2 640 1024",
     "group_norm_silu 1 128 262144",
-    // layer_norm, geglu: rows, width
+    // layer_norm, geglu, swiglu: rows, width
     "layer_norm 8192 320",
     "geglu 8192 2560",
+    "swiglu 1 3072",
+    "swiglu 512 28672",
     // upsample_nearest_2x: batch, channels, height, width
     "upsample_nearest_2x 1 256 256 256",
 ];
@@ -193,6 +195,10 @@ fn prepare(case: &str) -> Result<Prepared, Box<dyn Error>> {
         ("geglu", &[n, c]) => {
             let x = random([n, c]);
             (Box::new(move || drop(kernels::geglu(x.clone()))), (n * c) as f64)
+        }
+        ("swiglu", &[n, c]) => {
+            let x = random([n, c]);
+            (Box::new(move || drop(kernels::swiglu(x.clone()))), (n * c) as f64)
         }
         ("upsample_nearest_2x", &[b, c, h, w]) => {
             let x = random([b, c, h, w]);

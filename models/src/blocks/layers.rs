@@ -41,18 +41,18 @@ impl Linear {
     }
 }
 
-/// Linear layers of the same inputs, whose outputs come side by side: those in quantised blocks are computed as one.
+/// Two or three linear layers of the same inputs, which are computed as one.
 #[derive(Clone, Debug)]
-pub struct Joined {
-    layers: Vec<Linear>,
+pub struct Joined<const N: usize> {
+    layers: [Linear; N],
     /// `[Σ out]`, where any of them has a bias.
     bias: Option<Tensor<1>>,
 }
 
-impl Joined {
-    /// Up to three layers, in this order.
-    pub fn new(layers: impl IntoIterator<Item = Linear>, device: &Device) -> Self {
-        let layers: Vec<Linear> = layers.into_iter().collect();
+impl<const N: usize> Joined<N> {
+    /// The layers in this order.
+    pub fn new(layers: [Linear; N], device: &Device) -> Self {
+        const { assert!(N == 2 || N == 3, "the kernels take two or three") };
         let parts = layers.iter().map(|it| match &it.bias {
             Some(bias) => bias.clone().cast(FloatDType::F32),
             None => Tensor::zeros([it.weight.dims()[0]], device),
@@ -63,26 +63,29 @@ impl Joined {
 
     /// `[.., in]` → `[.., Σ out]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let blocks: Option<Vec<_>> = self.layers.iter().map(|it| it.weight.blocks()).collect();
-        match blocks {
-            Some(blocks) => kernels::linear_quantised_joined(x, &blocks, self.bias.clone()),
-            None => Tensor::cat(self.forward_each(x), D - 1),
+        let blocks: Vec<_> = self.layers.iter().filter_map(|it| it.weight.blocks()).collect();
+        let numbers: Vec<_> = self.layers.iter().filter_map(|it| it.weight.numbers()).collect();
+        match (blocks.len(), numbers.len()) {
+            (_, 0) => kernels::linear_quantised_joined(x, &blocks, self.bias.clone()),
+            (0, _) => kernels::linear_joined(x, &numbers, self.bias.clone()),
+            // A file may have some of them in blocks and others not.
+            _ => Tensor::cat(self.layers.iter().map(|it| it.forward(x.clone())).collect(), D - 1),
         }
     }
 
     /// `[.., in]` → `[.., outᵢ]` for each layer.
-    pub fn forward_apart<const D: usize>(&self, x: Tensor<D>) -> Vec<Tensor<D>> {
-        // The parts of a single row are whole pieces of memory, those of many rows would have to be copied.
-        let single = x.shape().num_elements() == x.dims()[D - 1];
-        if !(single && self.layers.iter().all(|it| it.weight.blocks().is_some())) {
-            return self.forward_each(x);
+    pub fn forward_apart<const D: usize>(&self, x: Tensor<D>) -> [Tensor<D>; N] {
+        // Of a single row, the parts are whole pieces of memory; of many, each would have to be copied.
+        if x.shape().num_elements() > x.dims()[D - 1] {
+            return self.layers.each_ref().map(|it| it.forward(x.clone()));
         }
-        let sizes = self.layers.iter().map(|it| it.weight.dims()[0]).collect();
-        self.forward(x).split_with_sizes(sizes, D - 1)
-    }
-
-    fn forward_each<const D: usize>(&self, x: Tensor<D>) -> Vec<Tensor<D>> {
-        self.layers.iter().map(|it| it.forward(x.clone())).collect()
+        let joined = self.forward(x);
+        let mut from = 0;
+        self.layers.each_ref().map(|it| {
+            let out = it.weight.dims()[0];
+            from += out;
+            joined.clone().narrow(D - 1, from - out, out)
+        })
     }
 }
 

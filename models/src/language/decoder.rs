@@ -135,11 +135,11 @@ impl Decoder {
 
 struct Layer {
     input_layernorm: RmsNorm,
-    qkv: Joined,
+    qkv: Joined<3>,
     o_proj: Linear,
     norms: Option<(RmsNorm, RmsNorm)>,
     post_attention_layernorm: RmsNorm,
-    gate_up: Joined,
+    gate_up: Joined<2>,
     down_proj: Linear,
     heads: usize,
     kv_heads: usize,
@@ -205,7 +205,7 @@ impl Layer {
             let x = norm.map_or_else(|| x.clone(), |it| it.forward(x.clone()));
             rope.turn(x, self.pairs)
         };
-        let [q, k, v] = <[_; 3]>::try_from(self.qkv.forward_apart(x)).expect("three layers give three tensors");
+        let [q, k, v] = self.qkv.forward_apart(x);
         let q = turned(q, self.heads, self.norms.as_ref().map(|it| &it.0));
         let k = turned(k, self.kv_heads, self.norms.as_ref().map(|it| &it.1));
         let width = self.kv_heads * head;

@@ -138,6 +138,14 @@ impl Matrix {
         }
     }
 
+    /// The numbers, where it is not in blocks.
+    pub fn numbers(&self) -> Option<&Tensor<2>> {
+        match self {
+            Self::Numbers(numbers) => Some(numbers),
+            Self::Blocks(_) => None,
+        }
+    }
+
     /// The blocks, where it is in some.
     pub fn blocks(&self) -> Option<&Quantised> {
         match self {
