@@ -226,7 +226,9 @@ impl Client {
             let shut_until = {
                 let mut outbox = self.outbox.lock();
                 if outbox.closed {
-                    return None;
+                    // What was said before is still heard.
+                    let last = std::mem::take(&mut outbox.frames);
+                    return (!last.is_empty()).then_some((last, outbox.features));
                 }
                 let shut_until = outbox.shut_until();
                 if shut_until.is_none() && !outbox.frames.is_empty() {

@@ -247,11 +247,6 @@ impl Jobs {
         self.bell.notify_all();
     }
 
-    /// How many jobs run.
-    pub(crate) fn running(&self) -> usize {
-        self.desk.lock().running.len()
-    }
-
     /// How many jobs wait or run.
     pub(crate) fn remaining(&self) -> usize {
         self.remaining.load(Ordering::Relaxed)

@@ -57,6 +57,7 @@ use settings::Settings;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -85,7 +86,7 @@ pub fn serve(arguments: ServeArguments, catalogue: Registry) -> Result<(), Error
         .enable_all()
         .build()
         .map_err(|it| Error::Failed(format!("no threads could be started: {it}")))?;
-    let result = runtime.block_on(run(app.clone(), &addresses, begun));
+    let result = runtime.block_on(run(app.clone(), &addresses, &workers, begun));
     app.jobs.stop();
     for worker in workers {
         if worker.join().is_err() {
@@ -109,7 +110,7 @@ fn log(arguments: &ServeArguments, logs: &Arc<Logs>) -> Result<(), Error> {
     Ok(())
 }
 
-async fn run(app: Arc<App>, addresses: &[SocketAddr], begun: Instant) -> Result<(), Error> {
+async fn run(app: Arc<App>, addresses: &[SocketAddr], workers: &[JoinHandle<()>], begun: Instant) -> Result<(), Error> {
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = TcpListener::bind(address).await.map_err(|it| {
@@ -139,7 +140,8 @@ async fn run(app: Arc<App>, addresses: &[SocketAddr], begun: Instant) -> Result<
     out::note("stopping; what is running may take a moment, and runs again at the next start if it does not end");
     app.jobs.stop_claiming();
     let patience = Instant::now() + GRACE;
-    while app.jobs.running() > 0 && Instant::now() < patience {
+    // A worker has told of the end of its job when it ends itself.
+    while !workers.iter().all(JoinHandle::is_finished) && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     app.jobs.stop();
